@@ -1,0 +1,5 @@
+//! Rowcall: a typed, fast, observable gRPC API for any Postgres database, from a `.proto` file.
+
+pub mod catalog;
+pub mod contract;
+pub mod sql;
