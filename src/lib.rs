@@ -1,5 +1,8 @@
 //! Rowcall: a typed, fast, observable gRPC API for any Postgres database, from a `.proto` file.
 
+pub mod call;
 pub mod catalog;
 pub mod contract;
+pub mod plan;
 pub mod sql;
+pub mod wire;
