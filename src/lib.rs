@@ -1,5 +1,6 @@
 //! Rowcall: a typed, fast, observable gRPC API for any Postgres database, from a `.proto` file.
 
 pub mod catalog;
+pub mod config;
 pub mod contract;
 pub mod sql;
