@@ -130,7 +130,7 @@ settings! {
     /// Compression of answers.
     compression: Compression {
         /// A smaller message is sent plain.
-        bytes_min: Size = "1024",
+        bytes_min: Size = "1KiB",
         /// A larger message is compressed off the event loop.
         inline_bytes_max: Size = "64KiB",
         /// Compress for callers on this machine too.

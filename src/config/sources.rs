@@ -153,7 +153,8 @@ fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
     // The last part alone may be right, in the wrong section.
     let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
     let names: Vec<String> = names.collect();
-    let near = names.iter().min_by_key(|other| distance(other)).filter(|other| distance(other) <= 4);
+    let near =
+        names.iter().min_by_key(|other| distance(other)).filter(|other| distance(other) <= name.len() / 3);
     let found = names.iter().find(|other| name.contains('.') && last(other) == last(name)).or(near);
     found.map(|other| format!("; did you mean \"{other}\"?")).unwrap_or_default()
 }
