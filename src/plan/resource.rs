@@ -6,6 +6,7 @@ use std::sync::Arc;
 use prost_reflect::MessageDescriptor;
 
 use super::codec::FieldCodec;
+use super::projection::{NamePart, WrittenName};
 use super::relation::Relation;
 use super::value::ValueType;
 use crate::catalog::Oid;
@@ -103,8 +104,41 @@ pub enum NameSegment {
     },
 }
 
+impl NamePattern {
+    /// The columns behind the variables, in order.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.segments.iter().filter_map(|segment| match segment {
+            NameSegment::Variable { column, .. } => Some(*column),
+            NameSegment::Literal(_) => None,
+        })
+    }
+}
+
 impl Resource {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.by_name.get(name).map(|&at| &self.fields[at])
+    }
+
+    /// A name as the wire writes it; `at` tells which result column a column of ours is in.
+    pub fn written_name(&self, pattern: &NamePattern, at: impl Fn(usize) -> usize) -> WrittenName {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        for (i, segment) in pattern.segments.iter().enumerate() {
+            if i > 0 {
+                literal.push('/');
+            }
+            match segment {
+                NameSegment::Literal(text) => literal.push_str(text),
+                NameSegment::Variable { column, .. } => {
+                    parts.push(NamePart::Literal(std::mem::take(&mut literal)));
+                    let value = self.columns[*column].value.clone();
+                    parts.push(NamePart::Column { at: at(*column), value });
+                }
+            }
+        }
+        if !literal.is_empty() {
+            parts.push(NamePart::Literal(literal));
+        }
+        WrittenName { parts }
     }
 }
