@@ -3,6 +3,11 @@
 pub mod call;
 pub mod catalog;
 pub mod contract;
+pub mod error;
+pub mod grpc;
+pub mod pipeline;
 pub mod plan;
 pub mod sql;
 pub mod wire;
+
+pub use error::Error;
