@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod error;
+pub mod grpc;
 pub mod pipeline;
 pub mod plan;
 pub mod postgres;

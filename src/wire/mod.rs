@@ -3,6 +3,8 @@
 //! Pure. Postgres' binary columns go in and gRPC frames come out, with no struct per row and no
 //! allocation per field.
 
+pub mod payload;
 pub mod rows;
 
+pub use payload::{Encoding, Payload};
 pub use rows::{Children, Columns, Level};
