@@ -2,4 +2,5 @@
 
 pub mod catalog;
 pub mod contract;
+pub mod embedded;
 pub mod sql;

@@ -1,0 +1,18 @@
+//! The example that comes with the server: a city's shared bicycles, as a contract and as SQL.
+//!
+//! All of it is in the binary, so that it serves with no file at hand.
+
+/// The same rows on every machine: all numbers come from arithmetic on counters.
+pub const LOAD: &str = concat!(
+    include_str!("1_structure.sql"),
+    include_str!("2_network.sql"),
+    include_str!("3_fleet.sql"),
+    include_str!("4_riders.sql"),
+    include_str!("5_trips.sql"),
+    include_str!("6_finish.sql"),
+);
+
+/// The contract's files by path, as their own imports name them, and the SQL that loads its database.
+pub fn example() -> (Vec<(&'static str, &'static str)>, &'static str) {
+    (Vec::new(), LOAD)
+}
