@@ -12,7 +12,20 @@ pub const LOAD: &str = concat!(
     include_str!("6_finish.sql"),
 );
 
-/// The contract's files by path, as their own imports name them, and the SQL that loads its database.
+/// The contract's files, by the path that their own imports name them with; the query's file stands beside them.
+pub const CONTRACT: [(&str, &str); 6] = [
+    ("example/v1/fleet.proto", include_str!("../../../proto/example/v1/fleet.proto")),
+    ("example/v1/leaders.sql", include_str!("../../../proto/example/v1/leaders.sql")),
+    ("example/v1/network.proto", include_str!("../../../proto/example/v1/network.proto")),
+    ("example/v1/resources.proto", include_str!("../../../proto/example/v1/resources.proto")),
+    ("example/v1/riders.proto", include_str!("../../../proto/example/v1/riders.proto")),
+    ("example/v1/workshop.proto", include_str!("../../../proto/example/v1/workshop.proto")),
+];
+
+/// The contract's files, and the SQL that loads its database.
 pub fn example() -> (Vec<(&'static str, &'static str)>, &'static str) {
-    (Vec::new(), LOAD)
+    (CONTRACT.to_vec(), LOAD)
 }
+
+#[cfg(test)]
+mod tests;
