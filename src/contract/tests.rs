@@ -58,7 +58,9 @@ fn chinook_by_resource_names_has_no_problem() {
         matches!(&method(&contract, "RevenueByCountry").shape, Ok(Shape::Routine { name, answer: Answer::Repeated(rows) })
             if name == "revenue_by_country" && rows.name() == "countries")
     );
-    assert!(matches!(&method(&contract, "TopArtists").shape, Ok(Shape::Query { text, .. }) if text.contains(":genre")));
+    assert!(
+        matches!(&method(&contract, "TopArtists").shape, Ok(Shape::Query { text, .. }) if text.contains(":genre"))
+    );
 }
 
 #[test]
