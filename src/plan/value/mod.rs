@@ -21,6 +21,7 @@ use crate::sql::Param;
 
 pub use binary::BadBytes;
 pub use class::{Class, Kind, Member};
+pub use numeric::write as write_numeric;
 
 /// How values of a column travel as parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
