@@ -5,11 +5,14 @@
 pub mod codec;
 pub mod filter;
 pub mod method;
+pub mod order;
+pub mod path;
 pub mod projection;
 pub mod query;
 pub mod refusal;
 pub mod relation;
 pub mod resource;
+pub mod token;
 pub mod value;
 
 use std::collections::HashMap;
