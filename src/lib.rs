@@ -2,6 +2,8 @@
 
 pub mod call;
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod contract;
 pub mod plan;
 pub mod sql;
