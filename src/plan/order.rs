@@ -73,12 +73,7 @@ fn term<'t>(text: &str, part: &'t str, offset: usize) -> Result<(&'t str, usize,
     }
 }
 
-fn field(
-    plans: &Plans,
-    resource: usize,
-    name: &str,
-    direction: Direction,
-) -> Result<Vec<OrderTerm>, Astray> {
+fn field(plans: &Plans, resource: usize, name: &str, direction: Direction) -> Result<Vec<OrderTerm>, Astray> {
     let segments: Vec<&str> = name.split('.').collect();
     let found = follow(plans, resource, &segments)?;
     let astray = |segment: usize, description: String| Err(Astray { segment, description });
@@ -156,8 +151,22 @@ fn extend(terms: &mut Vec<OrderTerm>, more: impl IntoIterator<Item = OrderTerm>)
 fn ordered(value: &ValueType) -> bool {
     // The types of Postgres' own that have none.
     const WITHOUT: [&str; 16] = [
-        "aclitem", "box", "cid", "circle", "json", "jsonpath", "line", "lseg", "path",
-        "pg_snapshot", "point", "polygon", "refcursor", "txid_snapshot", "xid", "xml",
+        "aclitem",
+        "box",
+        "cid",
+        "circle",
+        "json",
+        "jsonpath",
+        "line",
+        "lseg",
+        "path",
+        "pg_snapshot",
+        "point",
+        "polygon",
+        "refcursor",
+        "txid_snapshot",
+        "xid",
+        "xml",
     ];
     match &value.class {
         Class::Array(element) => ordered(element),
