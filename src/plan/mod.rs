@@ -10,6 +10,7 @@ pub mod mask;
 pub mod method;
 pub mod name;
 pub mod order;
+pub mod path;
 pub mod projection;
 pub mod query;
 pub mod refusal;
