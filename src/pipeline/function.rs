@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::page::{Page, Pushed};
+use super::page::limits;
 use super::stream::Work;
 use super::{Pipeline, decode};
 use crate::call::{Call, Notes, Stage};
@@ -16,7 +16,7 @@ use crate::plan::method::{Answer, Function};
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Rows, StatementTimeout, Want};
 use crate::sql;
-use crate::wire::{self, Level, Payload};
+use crate::wire::{self, Level, Payload, Pushed};
 
 impl Pipeline {
     pub(super) async fn function(
@@ -34,12 +34,12 @@ impl Pipeline {
         let payload = match function.answer {
             Answer::Message | Answer::StreamOfMessages => match rows.len() {
                 0 => return Err(Error::Missing { kind: method.output.full_name().to_owned(), names: vec![method.path.clone()] }),
-                1 => wire::Payload::row(&function.row.projection, &level, 0, self.settings.message_bytes_max)?,
+                1 => wire::message(&function.row.projection, &level, 0, self.settings.message_bytes_max)?,
                 several => return Err(several_rows(method, several)),
             },
             Answer::Repeated { number } | Answer::StreamOfChunks { number } => {
                 let bytes_max = self.settings.message_bytes_max;
-                let mut page = Page::new(number, &self.settings, bytes_max);
+                let mut page = wire::Page::new(number, limits(&self.settings, bytes_max));
                 for at in 0..rows.len() {
                     if let Pushed::Full = page.push(&function.row.projection, &level, at)? {
                         return Err(Error::ResultTooLarge { bytes_max });
@@ -68,7 +68,7 @@ impl Pipeline {
         while at < rows.len() {
             let payload = match function.answer {
                 Answer::StreamOfChunks { number } | Answer::Repeated { number } => {
-                    let mut page = Page::new(number, &self.settings, self.settings.page_bytes_max);
+                    let mut page = wire::Page::new(number, limits(&self.settings, self.settings.page_bytes_max));
                     let first = at;
                     while at < rows.len() && at - first < self.settings.limits.page_max as usize {
                         match page.push(&function.row.projection, &level, at)? {
@@ -81,7 +81,7 @@ impl Pipeline {
                 Answer::Message | Answer::StreamOfMessages => {
                     at += 1;
                     let bytes_max = self.settings.message_bytes_max;
-                    wire::Payload::row(&function.row.projection, &level, at - 1, bytes_max)?
+                    wire::message(&function.row.projection, &level, at - 1, bytes_max)?
                 }
             };
             if work.sender.send(Ok(payload)).await.is_err() {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::page::Page;
+use super::page::limits;
 use super::relations::{Short, Tree, ordinal};
 use super::{Pipeline, decode};
 use crate::call::{Call, Notes, Stage};
@@ -16,7 +16,7 @@ use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::{Method, Plans, Resource};
 use crate::postgres::{Ending, Limit, Mode, StatementTimeout, Want};
 use crate::sql;
-use crate::wire::{self, Payload};
+use crate::wire::{self, Payload, Pushed};
 
 impl Pipeline {
     pub(super) async fn get(
@@ -33,7 +33,7 @@ impl Pipeline {
         notes.took(Stage::Bind, started.elapsed());
         let found = self.look_up(plans, &lookup, call, notes).await?;
         let started = Instant::now();
-        let payload = wire::Payload::row(&lookup.projection, &found.level(), 0, self.settings.message_bytes_max)?;
+        let payload = wire::message(&lookup.projection, &found.level(), 0, self.settings.message_bytes_max)?;
         notes.took(Stage::Encode, started.elapsed());
         Ok(payload)
     }
@@ -58,9 +58,11 @@ impl Pipeline {
         // A row that was asked for twice answers twice.
         let position = positions(&found, &lookup);
         let level = found.level();
-        let mut page = Page::new(rows, &self.settings, self.settings.message_bytes_max);
+        let mut page = wire::Page::new(rows, limits(&self.settings, self.settings.message_bytes_max));
         for at in position {
-            page.push_whole(&lookup.projection, &level, at)?;
+            if let Pushed::Full = page.push(&lookup.projection, &level, at)? {
+                return Err(Error::ResultTooLarge { bytes_max: self.settings.message_bytes_max });
+            }
         }
         let payload = page.finish();
         notes.took(Stage::Encode, started.elapsed());

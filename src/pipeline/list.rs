@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::page::{Page, Pushed};
+use super::page::{self, limits};
 use super::relations::{Short, Tree};
 use super::{Pipeline, decode, now};
 use crate::call::{Call, Notes, Stage, Total, TotalWanted};
 use crate::error::Error;
-use crate::plan::bind::{self, Listing, list::Context};
+use crate::plan::bind::{self, Context, Listing};
 use crate::plan::query::Select;
 use crate::plan::token::{self, Position};
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Row, Rows, Session, StatementTimeout, Want};
 use crate::sql::{self, Statement};
-use crate::wire::{self, Payload};
+use crate::wire::{self, Page, Payload, Pushed};
 
 /// Rows of one snapshot with their relations, perhaps fewer than were asked for.
 pub(super) struct Read<'a> {
@@ -101,7 +101,7 @@ impl Pipeline {
 
         let started = Instant::now();
         let level = read.tree.level();
-        let mut page = Page::new(rows, &self.settings, self.settings.page_bytes_max);
+        let mut page = Page::new(rows, limits(&self.settings, self.settings.page_bytes_max));
         let mut taken = 0;
         while taken < read.tree.taken() {
             match page.push(&listing.projection, &level, taken)? {
@@ -111,10 +111,10 @@ impl Pipeline {
         }
         if taken > 0 && (read.more || taken < read.tree.taken()) {
             let token = self.token(&listing, level.rows[taken - 1], read.total);
-            page.text(method, "next_page_token", &token);
+            page::text(&mut page, method, "next_page_token", &token);
         }
         if let Some(total) = read.total {
-            page.count(method, "total_size", total.rows());
+            page::count(&mut page, method, "total_size", total.rows());
         }
         let payload = page.finish();
         notes.took(Stage::Encode, started.elapsed());
@@ -145,7 +145,7 @@ impl Pipeline {
     /// The token that goes on behind a row.
     pub(super) fn token(&self, listing: &Listing, row: Row<'_>, total: Option<Total>) -> String {
         let position = Position { values: position(listing, row), total };
-        token::seal(&self.keys, &listing.binding, &position, now())
+        token::seal(&self.keys, &listing.bound.binding(), &position, now())
     }
 
     /// One snapshot; when it holds more bytes than fit, read again with as many rows as did.

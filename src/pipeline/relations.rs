@@ -210,7 +210,12 @@ impl<'a> Asking<'a> {
         let select = Select {
             resource: relation.target,
             outputs,
-            rows: Asked::Related { relation: relation.link.clone(), arrays, limit: probe },
+            rows: Asked::Related {
+                near: node.projection.resource,
+                link: relation.link.clone(),
+                arrays,
+                limit: probe,
+            },
             equals: Vec::new(),
             filter: None,
             deleted,

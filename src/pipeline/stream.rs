@@ -17,14 +17,14 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::list::{Ask, Bounds, Probe, Read};
-use super::page::{Page, Pushed};
+use super::page::{self, limits};
 use super::{Pipeline, one_message, unfit};
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
 use crate::plan::bind::Listing;
 use crate::plan::method::Kind;
 use crate::plan::{Method, Plans};
-use crate::wire::Payload;
+use crate::wire::{Page, Payload, Pushed};
 
 /// Chunks of one statement at most, however fast the reader is.
 const CHUNKS_AHEAD_MAX: u32 = 16;
@@ -140,7 +140,7 @@ impl Work {
         let mut at = 0;
         while at < read.tree.taken() {
             let started = Instant::now();
-            let mut page = Page::new(rows, settings, settings.page_bytes_max);
+            let mut page = Page::new(rows, limits(settings, settings.page_bytes_max));
             let first = at;
             while at < read.tree.taken() && at - first < listing.page as usize {
                 match page.push(&listing.projection, &level, at)? {
@@ -149,9 +149,9 @@ impl Work {
                 }
             }
             let token = self.pipeline.token(listing, level.rows[at - 1], read.total);
-            page.text(&self.method, "resume_token", &token);
+            page::text(&mut page, &self.method, "resume_token", &token);
             if let Some(total) = read.total {
-                page.count(&self.method, "total_size", total.rows());
+                page::count(&mut page, &self.method, "total_size", total.rows());
             }
             let payload = page.finish();
             self.note(|notes| notes.took(Stage::Encode, started.elapsed()));

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prost_reflect::MessageDescriptor;
 
 use super::codec::FieldCodec;
-use super::projection::{NamePart, WrittenName};
+use super::projection::{NamePart, WrittenName, encode_segment};
 use super::relation::Relation;
 use super::value::ValueType;
 use crate::catalog::Oid;
@@ -90,6 +91,26 @@ pub enum Read {
     Texts,
 }
 
+impl Read {
+    /// What is selected of an expression.
+    pub fn of(self, expression: String) -> String {
+        match self {
+            Read::Binary => expression,
+            Read::Text => format!("{expression}::text"),
+            Read::Texts => format!("{expression}::text[]"),
+        }
+    }
+
+    /// The type of the result, of a column of type `oid`.
+    pub fn result(self, oid: Oid) -> Oid {
+        match self {
+            Read::Binary => oid,
+            Read::Text => crate::sql::oid::TEXT,
+            Read::Texts => crate::sql::oid::TEXT_ARRAY,
+        }
+    }
+}
+
 /// `albums/{album}/tracks/{track}`, its variables settled.
 #[derive(Debug, Clone)]
 pub struct NamePattern {
@@ -142,5 +163,31 @@ impl Resource {
             parts.push(NamePart::Literal(literal));
         }
         WrittenName { parts }
+    }
+
+    /// A row as errors name it: by its name, else by its key.
+    pub fn name_of_key(&self, key: &[Bytes]) -> String {
+        let value = |column: usize| {
+            let mut text = String::new();
+            if let Some(at) = self.key.iter().position(|&k| k == column) {
+                self.columns[column].value.format(&key[at], &mut text);
+            }
+            text
+        };
+        let Some(pattern) = self.names.first() else {
+            let parts = self.key.iter().map(|&c| format!("{}={}", self.columns[c].name.as_str(), value(c)));
+            return parts.collect::<Vec<_>>().join(",");
+        };
+        let mut name = String::new();
+        for (i, segment) in pattern.segments.iter().enumerate() {
+            if i > 0 {
+                name.push('/');
+            }
+            match segment {
+                NameSegment::Literal(text) => name.push_str(text),
+                NameSegment::Variable { column, .. } => encode_segment(&value(*column), &mut name),
+            }
+        }
+        name
     }
 }

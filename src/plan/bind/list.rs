@@ -4,10 +4,11 @@ use prost_reflect::Cardinality;
 
 use super::{Failure, Limits, Request};
 use crate::call::{self, Hints, Scope, TotalWanted};
+use crate::catalog::Oid;
 use crate::contract::options::{self, Reason};
-use crate::plan::query::{Deleted, Output, Rows, Select};
+use crate::plan::query::{Deleted, OrderTerm, Output, Rows, Select};
 use crate::plan::resource::Source;
-use crate::plan::token::{Binding, Keys, Position};
+use crate::plan::token::{Binding, Keys, Position, Purpose};
 use crate::plan::{Method, Plans, Projection, Resource, Violation, filter, name, order, token};
 use crate::sql::Param;
 
@@ -18,9 +19,22 @@ pub struct Listing {
     pub projection: Projection,
     /// Rows of a page, or of a chunk.
     pub page: u32,
-    /// What the next token is bound to.
-    pub binding: Binding,
+    /// What tokens are bound to.
+    pub bound: Bound,
     pub total: Total,
+}
+
+/// The parts of a request that its tokens are good for.
+#[derive(Debug)]
+pub struct Bound {
+    purpose: Purpose,
+    method: String,
+    parent: String,
+    filter: String,
+    order: String,
+    deleted: Deleted,
+    scope: Scope,
+    types: Vec<Oid>,
 }
 
 /// How many rows there are in all, besides those of the page.
@@ -73,8 +87,8 @@ pub fn list(context: &Context, mut request: Request) -> Result<Listing, Failure>
     request.accept()?;
 
     let deleted = if request.flag("show_deleted") { Deleted::Shown } else { Deleted::Hidden };
-    let binding = binding(context, &request, &equals, deleted, &order);
-    let position = position(context, &mut request, &binding);
+    let bound = Bound::new(context, &request, &equals, deleted, &order);
+    let position = position(context, &mut request, &bound);
     request.accept()?;
     let projection = Projection::build(plans, resource, &mask)?;
     let total = total(context, position.as_ref());
@@ -92,7 +106,7 @@ pub fn list(context: &Context, mut request: Request) -> Result<Listing, Failure>
         limit: Some(page),
         skip,
     };
-    Ok(Listing { select, projection, page, binding, total })
+    Ok(Listing { select, projection, page, bound, total })
 }
 
 /// Columns that the parent settles: by its resource name, or by fields of the request.
@@ -129,26 +143,51 @@ pub(super) fn unit(resource: &Resource, field: &str) -> options::Unit {
     descriptor.map_or(options::Unit::Unspecified, |field| crate::contract::column(&field).unit())
 }
 
-fn binding(
-    context: &Context,
-    request: &Request,
-    equals: &[(usize, Param)],
-    deleted: Deleted,
-    order: &[crate::plan::query::OrderTerm],
-) -> Binding {
-    token::Binding::new(token::Bound {
-        plans: context.plans,
-        method: &context.method.path,
-        equals,
-        filter: &request.text("filter"),
-        deleted,
-        resource: context.resource,
-        order,
-        scope: context.scope,
-    })
+impl Bound {
+    fn new(
+        context: &Context,
+        request: &Request,
+        equals: &[(usize, Param)],
+        deleted: Deleted,
+        order: &[OrderTerm],
+    ) -> Self {
+        let plans = context.plans;
+        let resource = &plans.resources[context.resource];
+        let mut parent = request.text("parent");
+        for (column, param) in equals {
+            let name = resource.columns[*column].name.as_str();
+            parent.push_str(&format!(" {name}={:02x?}", param.value.as_deref()));
+        }
+        Bound {
+            purpose: match request.field("resume_token") {
+                Some(_) => Purpose::Resume,
+                None => Purpose::Page,
+            },
+            method: context.method.path.clone(),
+            parent,
+            filter: request.text("filter"),
+            order: request.text("order_by"),
+            deleted,
+            scope: context.scope.clone(),
+            types: order.iter().map(|term| term.of(plans, context.resource).value.oid).collect(),
+        }
+    }
+
+    pub fn binding(&self) -> Binding<'_> {
+        Binding {
+            purpose: self.purpose,
+            method: &self.method,
+            parent: &self.parent,
+            filter: &self.filter,
+            order: &self.order,
+            deleted: self.deleted,
+            scope: &self.scope,
+            types: &self.types,
+        }
+    }
 }
 
-fn position(context: &Context, request: &mut Request, binding: &Binding) -> Option<Position> {
+fn position(context: &Context, request: &mut Request, bound: &Bound) -> Option<Position> {
     let field = if request.field("resume_token").is_some() { "resume_token" } else { "page_token" };
     let text = request.text(field);
     if text.is_empty() {
@@ -156,7 +195,7 @@ fn position(context: &Context, request: &mut Request, binding: &Binding) -> Opti
     }
     let age_max = context.limits.token_age_max;
     let opened: Result<Position, Violation> =
-        token::open(context.keys, binding, &text, context.now, age_max, field);
+        token::open(context.keys, &bound.binding(), &text, context.now, age_max, field);
     request.keep(opened)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use function::function;
 pub use key::{Lookup, batch_get, get};
-pub use list::{Listing, Total, list};
+pub use list::{Context, Listing, Total, list};
 pub use request::Request;
 
 use super::projection::Unfit;
