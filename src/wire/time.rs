@@ -74,19 +74,7 @@ pub fn interval(interval: Interval, out: &mut BytesMut) -> Result<(), Fault> {
 
 /// `n` units.
 pub fn count(n: i64, unit: Unit, out: &mut BytesMut) -> Result<(), Fault> {
-    duration(i128::from(n) * i128::from(unit_nanos(unit)), out)
-}
-
-fn unit_nanos(unit: Unit) -> i64 {
-    match unit {
-        Unit::Unspecified | Unit::Nanoseconds => 1,
-        Unit::Microseconds => 1_000,
-        Unit::Milliseconds => 1_000_000,
-        Unit::Seconds => 1_000_000_000,
-        Unit::Minutes => 60_000_000_000,
-        Unit::Hours => 3_600_000_000_000,
-        Unit::Days => 86_400_000_000_000,
-    }
+    duration(i128::from(n) * i128::from(time::unit_nanos(unit)), out)
 }
 
 fn duration(nanos: i128, out: &mut BytesMut) -> Result<(), Fault> {

@@ -72,7 +72,11 @@ fn number(label: &str, of: &EnumDescriptor) -> Option<i32> {
 }
 
 /// The label a number is written as: the first that reads back as it.
-pub(crate) fn label<'a>(number_wanted: i32, of: &EnumDescriptor, labels: &'a [String]) -> Option<&'a str> {
+pub(in crate::plan) fn label<'a>(
+    number_wanted: i32,
+    of: &EnumDescriptor,
+    labels: &'a [String],
+) -> Option<&'a str> {
     labels.iter().find(|label| number(label, of) == Some(number_wanted)).map(String::as_str)
 }
 

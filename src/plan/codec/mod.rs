@@ -2,6 +2,7 @@
 //!
 //! A codec is data, chosen once per load; `wire` walks it for every value without allocating.
 
+mod argument;
 mod choose;
 mod composite;
 mod label;
@@ -16,7 +17,10 @@ use super::value::ValueType;
 use crate::catalog::Oid;
 use crate::contract::options::Unit;
 
+pub use argument::argument;
+pub(in crate::plan) use composite::column_options;
 pub use label::Labels;
+pub(in crate::plan) use label::label;
 
 /// How one column's binary value becomes one protobuf field.
 #[derive(Debug, Clone)]

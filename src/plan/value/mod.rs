@@ -10,6 +10,7 @@ mod literal;
 mod network;
 mod numeric;
 mod parse;
+mod proto;
 pub mod time;
 
 use std::sync::Arc;
