@@ -3,4 +3,6 @@
 mod support;
 
 mod postgres_harness;
+mod postgres_pool;
+mod postgres_prepared;
 mod postgres_session;

@@ -5,5 +5,5 @@
 mod cluster;
 mod database;
 
-pub use cluster::{Cluster, cluster};
+pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
