@@ -129,7 +129,7 @@ fn binaries() -> PathBuf {
 }
 
 /// Postgres refuses to run as root: as root, the command runs as the user `postgres`.
-fn unprivileged(folder: &Path) -> Command {
+pub(super) fn unprivileged(folder: &Path) -> Command {
     if !rustix::process::geteuid().is_root() {
         return Command::new("env");
     }
