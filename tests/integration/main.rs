@@ -7,3 +7,4 @@ mod postgres_pool;
 mod postgres_pooler;
 mod postgres_prepared;
 mod postgres_session;
+mod postgres_tls;

@@ -1,7 +1,7 @@
 //! A PgBouncer by transaction in front of the cluster, for as long as it is held.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use super::cluster::{free_port, unprivileged};
 use super::{Database, cluster};
