@@ -117,7 +117,7 @@ impl Connector {
             let Some(config) = self.tls.clone().filter(|_| matches!(address, Address::Tcp(_))) else {
                 return Ok(None);
             };
-            let unfit = |_| Error::Unreachable(format!("{name:?} is not a name TLS can check"));
+            let unfit = |_| Error::Tls(format!("{name:?} is not a name that can be checked"));
             let name = ServerName::try_from(name.clone()).map_err(unfit)?;
             Ok(Some(Tls { config, name, negotiation: self.conninfo.ssl.negotiation, without }))
         };
@@ -140,8 +140,7 @@ impl Connector {
                 Ok(Err(error)) => {
                     let hopeless = match &error {
                         Error::Sql(failure) => failure.state != "28000",
-                        Error::Unreachable(text) => !text.contains("TLS"),
-                        _ => true,
+                        error => !matches!(error, Error::Tls(_)),
                     };
                     failed = Some(error);
                     if hopeless {

@@ -99,13 +99,13 @@ impl Endpoint {
             match (stream.read_u8().await?, tls.without) {
                 (b'S', _) => {}
                 (b'N', Without::GoOn) => return Ok(Opened { stream: Box::new(stream), encrypted: None }),
-                _ => return Err(Error::Unreachable(format!("{address}: the server has no TLS"))),
+                _ => return Err(Error::Tls(format!("{address}: the server has none"))),
             }
         }
         let stream = TlsConnector::from(tls.config.clone())
             .connect(tls.name.clone(), stream)
             .await
-            .map_err(|error| Error::Unreachable(format!("{address}: TLS: {error}")))?;
+            .map_err(|error| Error::Tls(format!("{address}: {error}")))?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let binding = certificate.and_then(|certificate| tls::binding::server_end_point(certificate));
         Ok(Opened { stream: Box::new(stream), encrypted: Some(Encrypted { binding }) })

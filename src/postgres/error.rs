@@ -12,6 +12,8 @@ pub enum Error {
     /// Not reached, refused, shutting down, or the connection was lost.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
+    #[error("the database cannot be reached by TLS: {0}")]
+    Tls(String),
     #[error("no connection became free in time: raise postgres.connections_max or lower the load")]
     Busy,
     #[error("the deadline passed")]
@@ -50,7 +52,7 @@ impl Error {
     /// The reason callers see.
     pub fn reason(&self) -> Reason {
         match self {
-            Error::Unreachable(_) => Reason::DatabaseUnreachable,
+            Error::Unreachable(_) | Error::Tls(_) => Reason::DatabaseUnreachable,
             Error::Busy => Reason::DatabaseBusy,
             Error::DeadlinePassed => Reason::DeadlinePassed,
             Error::Cancelled => Reason::StatementCancelled,

@@ -4,7 +4,7 @@
 //! answers at once whoever would have waited for nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy};
 use tokio::sync::watch;
@@ -18,6 +18,9 @@ use crate::sql::Statement;
 
 pub(super) type Checkout = PooledConnection<'static, Manager>;
 
+/// A storm of callers does not become a storm of attempts: after a failure the next waits this long.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
 pub(super) struct Manager {
     connector: Arc<Connector>,
     attempts: watch::Sender<Attempt>,
@@ -28,7 +31,7 @@ pub(super) struct Manager {
 pub(super) enum Attempt {
     None,
     Succeeded,
-    Failed(Error),
+    Failed(Error, Instant),
 }
 
 impl ManageConnection for Manager {
@@ -36,10 +39,15 @@ impl ManageConnection for Manager {
     type Error = Error;
 
     async fn connect(&self) -> Result<Connection, Error> {
+        if let Attempt::Failed(error, at) = &*self.attempts.borrow()
+            && at.elapsed() < RETRY_AFTER
+        {
+            return Err(error.clone());
+        }
         let connected = self.connector.connect().await;
         self.attempts.send_replace(match &connected {
             Ok(_) => Attempt::Succeeded,
-            Err(error) => Attempt::Failed(error.clone()),
+            Err(error) => Attempt::Failed(error.clone(), Instant::now()),
         });
         connected
     }
@@ -93,7 +101,7 @@ impl Connections {
             .min_idle(settings.connections_min.min(connections_max))
             .idle_timeout(Some(settings.idle_max).filter(|idle| !idle.is_zero()))
             .max_lifetime(None)
-            .connection_timeout(settings.wait_max.max(std::time::Duration::from_millis(1)))
+            .connection_timeout(settings.wait_max.max(Duration::from_millis(1)))
             .retry_connection(false)
             // The last one back is the first one out, so that what is not needed grows old.
             .queue_strategy(QueueStrategy::Lifo)
@@ -115,7 +123,7 @@ impl Connections {
             _ = std::future::ready(()) => {}
         }
         loop {
-            if let Attempt::Failed(error) = &*attempts.borrow_and_update()
+            if let Attempt::Failed(error, _) = &*attempts.borrow_and_update()
                 && self.pool.state().connections == 0
             {
                 return Err(error.clone());
@@ -132,7 +140,7 @@ impl Connections {
     fn given(&self, got: Result<Checkout, bb8::RunError<Error>>) -> Result<Checkout, Error> {
         got.map_err(|error| match (error, &*self.attempts.borrow()) {
             (bb8::RunError::User(error), _) => error,
-            (bb8::RunError::TimedOut, Attempt::Failed(error)) => error.clone(),
+            (bb8::RunError::TimedOut, Attempt::Failed(error, _)) => error.clone(),
             (bb8::RunError::TimedOut, _) => Error::Busy,
         })
     }

@@ -3,4 +3,8 @@
 mod support;
 
 mod postgres_harness;
+mod postgres_pool;
+mod postgres_pooler;
+mod postgres_prepared;
 mod postgres_session;
+mod postgres_tls;

@@ -229,7 +229,7 @@ async fn past_the_limit_the_rows_so_far_are_the_answer() {
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
     let mut session = postgres.session(want(Mode::Single)).await.unwrap();
-    let many = [statement("SELECT repeat('x', 1000) FROM generate_series(1, 100000000)", &[], &[25])];
+    let many = [statement("SELECT repeat('x', 1000 + 0 * generate_series(1, 100000000))", &[], &[25])];
     let rows = session.run(&many, Ending::Last, Limit { bytes_max: 50_000 }).await.unwrap();
     assert!(rows[0].cut);
     assert!((45..=55).contains(&rows[0].len()), "{}", rows[0].len());
