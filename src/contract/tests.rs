@@ -1,6 +1,6 @@
 //! Whole contracts in, what they mean or every problem out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::*;
 
@@ -127,5 +127,21 @@ fn check_method(body: &str, expected: &str) {
 
 #[test]
 fn print_me() {
-    check_method("service S { rpc GetTrack(GetTrackRequest) returns (Track); }", "");
+    for body in [
+        "service S { rpc GetTrack(GetTrackRequest) returns (Track); rpc CreateTrack(Track) returns (Track); rpc DoTrack(Track) returns (Track); rpc GetX(Track) returns (GetTrackRequest); rpc ImportTracks(Track) returns (google.longrunning.Operation); }",
+        "message M { int64 a = 1; int64 a = 2; int64 b = 1; Foo c = 4; } message M {}",
+        "message M { int64 a = 1 }",
+        "message M { int64 a = 1; @ } message { } enum X {}",
+        "message M { int64 a = 1 [(rowcall.v1.column) = { nam: \"x\" }, (rowcall.v1.colum) = {}]; }",
+        "import \"other.proto\"; service S {}",
+    ] {
+        let draft = Draft::new(&format!("{PLAIN}{body}"));
+        println!("{}", problems(&draft.source()));
+    }
+    let d = Draft::new("import \"a/b.proto\";");
+    d.write("a/b.proto", "syntax = \"proto3\";\nmessage {");
+    d.write("c.proto", "syntax = \"proto3\";\n\nmessage X { Y y = 1; Z z = 2;}");
+    d.write("e.proto", "edition = \"2023\";\n\nmessage X { Y y = 1; Z z = 2;}");
+    d.write("cycle.proto", "syntax = \"proto3\"; import \"cycle.proto\";");
+    println!("{}", problems(&d.source()));
 }
