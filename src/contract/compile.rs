@@ -65,6 +65,10 @@ fn advise(error: &protox::Error, diagnostic: &dyn Diagnostic, cause: Option<Stri
     } else if text.ends_with("found 'edition'") {
         text = "editions are not read".to_owned();
         Some("write syntax = \"proto3\" instead".to_owned())
+    } else if text == "invalid group name" {
+        // What the parser calls an import that leaves its folder.
+        text = "invalid name".to_owned();
+        diagnostic.help().map(|help| help.to_string())
     } else {
         cause.or_else(|| diagnostic.help().map(|help| help.to_string()))
     };

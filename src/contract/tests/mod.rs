@@ -1,5 +1,10 @@
 //! Whole contracts in, what they mean or every problem out.
 
+mod files;
+mod methods;
+mod resources;
+mod shown;
+
 use std::path::Path;
 
 use super::*;
@@ -58,7 +63,9 @@ fn chinook_by_resource_names_has_no_problem() {
         matches!(&method(&contract, "RevenueByCountry").shape, Ok(Shape::Routine { name, answer: Answer::Repeated(rows) })
             if name == "revenue_by_country" && rows.name() == "countries")
     );
-    assert!(matches!(&method(&contract, "TopArtists").shape, Ok(Shape::Query { text, .. }) if text.contains(":genre")));
+    assert!(
+        matches!(&method(&contract, "TopArtists").shape, Ok(Shape::Query { text, .. }) if text.contains(":genre"))
+    );
 }
 
 #[test]
@@ -123,25 +130,4 @@ message GetTrackRequest { int64 track_id = 1; }
 #[track_caller]
 fn check_method(body: &str, expected: &str) {
     check(&format!("{PLAIN}{body}"), expected);
-}
-
-#[test]
-fn print_me() {
-    for body in [
-        "service S { rpc GetTrack(GetTrackRequest) returns (Track); rpc CreateTrack(Track) returns (Track); rpc DoTrack(Track) returns (Track); rpc GetX(Track) returns (GetTrackRequest); rpc ImportTracks(Track) returns (google.longrunning.Operation); }",
-        "message M { int64 a = 1; int64 a = 2; int64 b = 1; Foo c = 4; } message M {}",
-        "message M { int64 a = 1 }",
-        "message M { int64 a = 1; @ } message { } enum X {}",
-        "message M { int64 a = 1 [(rowcall.v1.column) = { nam: \"x\" }, (rowcall.v1.colum) = {}]; }",
-        "import \"other.proto\"; service S {}",
-    ] {
-        let draft = Draft::new(&format!("{PLAIN}{body}"));
-        println!("{}", problems(&draft.source()));
-    }
-    let d = Draft::new("import \"a/b.proto\";");
-    d.write("a/b.proto", "syntax = \"proto3\";\nmessage {");
-    d.write("c.proto", "syntax = \"proto3\";\n\nmessage X { Y y = 1; Z z = 2;}");
-    d.write("e.proto", "edition = \"2023\";\n\nmessage X { Y y = 1; Z z = 2;}");
-    d.write("cycle.proto", "syntax = \"proto3\"; import \"cycle.proto\";");
-    println!("{}", problems(&d.source()));
 }
