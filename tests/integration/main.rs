@@ -1,2 +1,5 @@
-#[test]
-fn x() {}
+//! Every promise that needs a real Postgres, in one binary; one file per promise.
+
+mod support;
+
+mod postgres_harness;
