@@ -38,7 +38,7 @@ fn diagnose(error: &protox::Error, library: &Library, compiler: &Compiler) -> Ve
     all.map(|diagnostic| {
         let line = line(diagnostic, &text).unwrap_or(0);
         let cause = cause.take().or_else(|| diagnostic.source().map(|cause| cause.to_string()));
-        let text = advise(error, diagnostic, cause);
+        let text = advise(error, diagnostic, cause, library);
         Problem { place: Place { file: file.clone(), line }, subject: String::new(), text }
     })
     .collect()
@@ -58,10 +58,22 @@ fn line(diagnostic: &dyn Diagnostic, text: &str) -> Option<u32> {
     u32::try_from(newlines + 1).ok()
 }
 
-fn advise(error: &protox::Error, diagnostic: &dyn Diagnostic, cause: Option<String>) -> String {
+fn advise(
+    error: &protox::Error,
+    diagnostic: &dyn Diagnostic,
+    cause: Option<String>,
+    library: &Library,
+) -> String {
     let mut text = diagnostic.to_string();
     let advice = if error.is_file_not_found() {
-        Some("put it into the contract's folder, or give the folder that imports start from".to_owned())
+        // The message is all that the compiler gives: import 'a/b.proto' not found.
+        let above = text.split('\'').nth(1).and_then(|name| library.folder_above(name));
+        Some(match above {
+            Some(folder) => format!("imports start from {}: give that folder", folder.display()),
+            None => {
+                "put it into the contract's folder, or give the folder that imports start from".to_owned()
+            }
+        })
     } else if text.ends_with("found 'edition'") {
         text = "editions are not read".to_owned();
         Some("write syntax = \"proto3\" instead".to_owned())

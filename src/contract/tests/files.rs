@@ -1,5 +1,7 @@
 //! Folders, files and descriptor sets.
 
+use proptest::prelude::*;
+
 use super::{Draft, HEAD, PLAIN, check, chinook, lines, problems};
 use crate::contract::{ReflectOptions, Source, digest, load, reflection};
 
@@ -20,6 +22,23 @@ fn every_broken_file_is_reported_with_its_line() {
          e.proto:2: import 'no.proto' not found: put it into the contract's folder, or give the folder that imports start from\n\
          f.proto:2: invalid name: imports may not contain backslashes, repeated forward slashes, '.' or '..' components\n"
     );
+}
+
+#[test]
+fn a_folder_below_the_one_that_imports_start_from_is_told_which_to_give() {
+    let draft = Draft::new("");
+    draft.write("shop/v1/a.proto", "syntax = \"proto3\"; package shop.v1; import \"shop/v1/b.proto\";");
+    draft.write("shop/v1/b.proto", "syntax = \"proto3\"; package shop.v1;");
+    let root = draft.folder.path().canonicalize().unwrap();
+    for given in ["shop/v1/a.proto", "shop/v1", "shop"] {
+        let told = problems(&Source { paths: vec![root.join(given)] });
+        let file = if given == "shop" { "v1/a.proto" } else { "a.proto" };
+        let expected = format!(
+            "{file}:1: import 'shop/v1/b.proto' not found: imports start from {}: give that folder\n",
+            root.display()
+        );
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]
@@ -128,4 +147,22 @@ fn the_digest_changes_with_content_alone() {
     assert_eq!(digest_of(&text), digest_of(&text));
     assert_eq!(digest_of(&text).len(), 64);
     assert_ne!(digest_of(&text), digest_of(&text.replace("title", "titel")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_damage_to_a_contract_is_answered(from in 0usize..8_000, length in 0usize..40, noise in "[ -~\\n]{0,6}") {
+        let path = super::fixture("chinook_plain").paths[0].join("chinook/plain/v1/chinook.proto");
+        let mut text = std::fs::read_to_string(path).unwrap();
+        let from = from.min(text.len());
+        let to = (from + length).min(text.len());
+        text.replace_range(from..to, &noise);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chinook.proto");
+        std::fs::write(&file, text).unwrap();
+        if let Err(problems) = load(&Source { paths: vec![file] }) {
+            prop_assert!(problems.iter().all(|problem| !problem.text.is_empty() && !problem.place.file.is_empty()));
+        }
+    }
 }
