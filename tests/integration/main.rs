@@ -3,3 +3,4 @@
 mod support;
 
 mod postgres_harness;
+mod readme;
