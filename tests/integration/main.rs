@@ -3,4 +3,6 @@
 mod support;
 
 mod postgres_harness;
+mod python_client;
 mod readme;
+mod stack;

@@ -4,6 +4,8 @@
 
 mod cluster;
 mod database;
+mod served;
 
 pub use cluster::{Cluster, cluster};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use served::{Served, rowcall};
