@@ -7,6 +7,7 @@ use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use super::codec::FieldCodec;
 use super::resource::Read;
 use super::value::ValueType;
+use crate::catalog::Oid;
 use crate::contract::Problem;
 
 #[derive(Debug)]
@@ -77,6 +78,8 @@ pub struct RowShape {
 #[derive(Debug)]
 pub struct RowColumn {
     pub name: String,
+    /// The type results have: the column's, a domain's base type.
+    pub oid: Oid,
     pub read: Read,
     pub number: u32,
     pub codec: Arc<FieldCodec>,

@@ -8,6 +8,7 @@ use prost_reflect::MessageDescriptor;
 use super::codec::FieldCodec;
 use super::relation::Relation;
 use super::value::ValueType;
+use crate::catalog::Oid;
 use crate::contract::Problem;
 use crate::sql::Identifier;
 
@@ -46,6 +47,8 @@ pub struct TableName {
 #[derive(Debug, Clone)]
 pub struct Column {
     pub name: Identifier,
+    /// The type results have: the column's, a domain's base type.
+    pub oid: Oid,
     pub value: ValueType,
     pub nullable: bool,
     /// Equal values are equal bytes; false under a nondeterministic collation.
