@@ -14,9 +14,10 @@ fn main() -> ExitCode {
     };
     let ended = match arguments.command {
         Command::Config => cli::config(&loaded).map_err(anyhow::Error::from),
+        Command::Export(export) => cli::export(&loaded.config, &export),
         other => Err(anyhow::anyhow!("{other:?} waits for the server")),
     };
-    ended.map_or_else(|error| complain(&error, Code::Failed), ExitCode::from)
+    ended.map_or_else(|error| complain(&error, cli::code_of(&error)), ExitCode::from)
 }
 
 /// The error and what it came from, on standard error.

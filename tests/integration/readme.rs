@@ -1,6 +1,9 @@
 //! What the README says of settings and reasons is what the code has.
 
+use std::fs;
+
 use rowcall::config;
+use rowcall::contract::{self, Source};
 
 const README: &str = include_str!("../../README.md");
 const REASONS: &str = include_str!("../../proto/rowcall/v1/reason.proto");
@@ -24,6 +27,16 @@ fn the_table_of_reasons_is_the_enum() {
         })
         .collect();
     assert_eq!(rows, reasons());
+}
+
+#[test]
+fn the_contract_loads() {
+    let (_, rest) = README.split_once("```proto\n").expect("a contract");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("chinook.proto"), text).expect("written");
+    let contract = contract::load(&Source { paths: vec![folder.path().into()] });
+    assert_eq!(contract.map(|contract| contract.problems), Ok(vec![]));
 }
 
 /// Name and comment of every value but the zero.

@@ -88,14 +88,11 @@ async fn lines_4_to_6_pages_and_a_token_for_another_order() {
     let mask = ["-H", "rowcall-read-mask: name,title,length"];
     let page = minutes.call("ListTracks", &json!({"page_size": 2}), &mask).message();
     let token = page["nextPageToken"].as_str().expect("a token");
-    let expected = json!({
-        "tracks": [
-            {"name": "tracks/1", "title": "For Those About To Rock (We Salute You)", "length": "343.719s"},
-            {"name": "tracks/2", "title": "Balls to the Wall", "length": "342.562s"},
-        ],
-        "nextPageToken": token,
-    });
-    assert_eq!(page, expected);
+    let expected = json!([
+        {"name": "tracks/1", "title": "For Those About To Rock (We Salute You)", "length": "343.719s"},
+        {"name": "tracks/2", "title": "Balls to the Wall", "length": "342.562s"},
+    ]);
+    assert_eq!(page["tracks"], expected);
 
     let next = json!({"page_size": 2, "page_token": token});
     let page = minutes.call("ListTracks", &next, &mask).message();
