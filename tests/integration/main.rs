@@ -2,6 +2,7 @@
 
 mod support;
 
+mod command_line;
 mod postgres_harness;
 mod python_client;
 mod readme;
