@@ -3,4 +3,5 @@
 pub mod catalog;
 pub mod contract;
 pub mod embedded;
+pub mod postgres;
 pub mod sql;

@@ -1,2 +1,6 @@
-#[test]
-fn x() {}
+//! Every promise that needs a real Postgres, in one binary; one file per promise.
+
+mod support;
+
+mod postgres_harness;
+mod postgres_session;

@@ -1,0 +1,9 @@
+//! A real Postgres for the whole test binary, and a database of its own for every test.
+//!
+//! The first test that asks starts the server; it ends with the process, however that ends.
+
+mod cluster;
+mod database;
+
+pub use cluster::{Cluster, cluster};
+pub use database::{CHINOOK, Database, EMPTY, database, shared};
