@@ -1,6 +1,11 @@
 //! Whole contracts in, what they mean or every problem out.
 
-use std::path::{Path, PathBuf};
+mod files;
+mod methods;
+mod resources;
+mod shown;
+
+use std::path::Path;
 
 use super::*;
 
@@ -125,9 +130,4 @@ message GetTrackRequest { int64 track_id = 1; }
 #[track_caller]
 fn check_method(body: &str, expected: &str) {
     check(&format!("{PLAIN}{body}"), expected);
-}
-
-#[test]
-fn print_me() {
-    check_method("service S { rpc GetTrack(GetTrackRequest) returns (Track); }", "");
 }
