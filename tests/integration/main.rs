@@ -2,5 +2,6 @@
 
 mod support;
 
+mod catalog;
 mod postgres_harness;
 mod postgres_session;
