@@ -3,6 +3,7 @@
 mod support;
 
 mod command_line;
+mod catalog;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
