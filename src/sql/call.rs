@@ -1,7 +1,7 @@
 //! A function or a file of SQL and its arguments → a statement.
 
 use super::draft::Draft;
-use super::{Identifier, Param, Statement, oid};
+use super::{Identifier, Param, Statement};
 use crate::plan::method::{Argument, Function, FunctionCall, RowColumn};
 
 /// `arguments` stand in the order of `Function::arguments`; None leaves an argument to its
