@@ -30,9 +30,10 @@ pub(super) fn routine(
         return Err(format!("argument {} of function {name:?} has no name: name it, for request fields are its arguments by name", unnamed + 1));
     }
     let of = |argument: &catalog::Argument| {
-        self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog, argument.has_default)
+        let settled = self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog)?;
+        Ok(Argument { optional: argument.has_default, ..settled })
     };
-    let arguments: Vec<Argument> = function.arguments.iter().map(of).collect::<Result<_, _>>()?;
+    let arguments: Vec<Argument> = function.arguments.iter().map(of).collect::<Result<_, String>>()?;
     arguments_agree(&promised.descriptor, &arguments, &format!("function {name:?}"))?;
     let call =
         format!("{}.{}", Identifier::new(&function.schema), Identifier::new(&function.name));
@@ -57,7 +58,7 @@ pub(super) fn query(
         None => return Err(format!("query {path:?} was not described")),
     };
     let of = |argument: &Attribute| {
-        self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog, false)
+        self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog)
     };
     let arguments: Vec<Argument> = described.arguments.iter().map(of).collect::<Result<_, _>>()?;
     arguments_agree(&promised.descriptor, &arguments, &format!("query {path:?}"))?;
@@ -113,7 +114,6 @@ fn argument(
     name: &str,
     type_oid: Oid,
     catalog: &Catalog,
-    has_default: bool,
 ) -> Result<Argument, String> {
     let field = method.input().get_field_by_name(name);
     if let Some(field) = &field {
@@ -121,7 +121,7 @@ fn argument(
             .map_err(|misfit| format!("argument {name:?} {}", misfit.text))?;
     }
     let value = ValueType::of(catalog, type_oid);
-    Ok(Argument { name: name.to_owned(), value, field, optional: has_default })
+    Ok(Argument { name: name.to_owned(), value, field, optional: false })
 }
 
 fn arguments_agree(method: &MethodDescriptor, arguments: &[Argument], what: &str) -> Result<(), String> {
