@@ -11,6 +11,7 @@ use super::test::{Ask, How, Subject, equality_only};
 use super::{Wrong, pattern};
 use crate::contract;
 use crate::contract::options::Unit;
+use crate::plan::order::ordered;
 use crate::plan::path::nearest;
 use crate::plan::value::{Class, Malformed, ValueType, time};
 use crate::sql::{Param, oid};
@@ -46,7 +47,7 @@ fn compare(subject: &Subject<'_>, operator: Operator, word: &Word) -> Result<Pre
     if let Some(unit) = unit(subject) {
         return duration(subject, operator, word, unit);
     }
-    if !subject.of.ordered() {
+    if !ordered(subject.of) {
         // Without an = of its own a value is compared as Postgres writes it.
         check_present(word)?;
         let operand = Operand { param: pattern::text(word, &word.whole())?, cast: None };
@@ -104,7 +105,7 @@ fn merged(subject: &Subject<'_>, tests: Vec<Predicate>) -> Result<Predicate, Wro
         })
         .collect();
     match values {
-        Some(values) if subject.of.ordered() => {
+        Some(values) if ordered(subject.of) => {
             let param = subject.of.array(values.into_iter().map(Some));
             let cast = subject.of.cast.as_ref().map(|cast| format!("{cast}[]"));
             Ok(subject.test(Test::In(Operand { param, cast })))
@@ -143,7 +144,7 @@ pub fn check_pattern(subject: &Subject<'_>) -> Result<(), Wrong> {
 }
 
 pub fn is_text(of: &ValueType) -> bool {
-    matches!(of.class, Class::Text | Class::Name) && of.ordered()
+    matches!(of.class, Class::Text | Class::Name) && ordered(of)
 }
 
 /// Whether a caller sees a string, parts of which can be matched.
@@ -182,7 +183,7 @@ fn as_text<'a>(subject: &Subject<'a>) -> Subject<'a> {
 /// Equal or not is all that can be asked of these.
 fn is_unordered(subject: &Subject<'_>) -> bool {
     let shown_as_enum = matches!(subject.field_kind(), Some(Kind::Enum(_)));
-    shown_as_enum || matches!(subject.of.class, Class::Bool | Class::Enum(_)) || !subject.of.ordered()
+    shown_as_enum || matches!(subject.of.class, Class::Bool | Class::Enum(_)) || !ordered(subject.of)
 }
 
 /// The unit of an integer that is shown as a duration.

@@ -7,6 +7,7 @@ use super::predicate::{Inside, Operand, Operator, Predicate, Test, Value};
 use super::scalar::{self, any_of};
 use super::{Wrong, json, pattern};
 use crate::contract;
+use crate::plan::order::ordered;
 use crate::plan::path::nearest;
 use crate::plan::value::{Class, Member, ValueType};
 
@@ -154,7 +155,7 @@ fn element(subject: &Subject<'_>, element: &ValueType, word: &Word) -> Result<Pr
         scalar::check_pattern(&of_element)?;
         return Ok(subject.test(Test::ElementLike(pattern::starred(word)?)));
     }
-    if !element.ordered() {
+    if !ordered(element) {
         let why = format!("values of \"{}\" cannot be compared: Postgres has no = for {}", subject.name, element.name);
         return Err(Wrong::new(subject.start, why));
     }
