@@ -10,6 +10,7 @@ mod literal;
 mod network;
 mod numeric;
 mod parse;
+mod proto;
 pub mod time;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::sql::Param;
 
 pub use binary::BadBytes;
 pub use class::{Class, Kind, Member};
+pub use numeric::write as write_numeric;
 
 /// How values of a column travel as parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
