@@ -1,7 +1,9 @@
 //! A function or a file of SQL and its arguments → a statement.
 
 use super::draft::Draft;
+use super::select::read_as;
 use super::{Identifier, Param, Statement, oid};
+use crate::catalog::Oid;
 use crate::plan::method::{Argument, Function, FunctionCall, RowColumn};
 use crate::plan::resource::Read;
 
@@ -36,12 +38,7 @@ pub fn call(function: &Function, arguments: &[Option<Param>]) -> Statement {
     Statement {
         text: format!("SELECT {} FROM {from} AS {alias}", columns.join(", ")).into(),
         params: draft.into_params(),
-        columns: function
-            .row
-            .columns
-            .iter()
-            .map(|c| if c.read == Read::Text { oid::TEXT } else { c.oid })
-            .collect(),
+        columns: function.row.columns.iter().map(result).collect(),
     }
 }
 
@@ -54,13 +51,18 @@ fn alias(columns: &[RowColumn]) -> String {
 }
 
 fn column(column: &RowColumn) -> String {
-    let name = match column.name.as_str() {
-        "" => "q.v".to_owned(),
-        name => format!("q.{}", Identifier::new(name)),
-    };
+    let cast = read_as(column.read);
+    match column.name.as_str() {
+        "" => format!("q.v{cast}"),
+        name => format!("q.{}{cast}", Identifier::new(name)),
+    }
+}
+
+fn result(column: &RowColumn) -> Oid {
     match column.read {
-        Read::Binary => name,
-        Read::Text => format!("{name}::text"),
+        Read::Binary => column.oid,
+        Read::Text => oid::TEXT,
+        Read::Texts => oid::TEXT_ARRAY,
     }
 }
 

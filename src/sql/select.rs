@@ -55,14 +55,20 @@ pub fn output(
     order: &[String],
 ) -> String {
     match output {
-        Output::Column { column, read: Read::Binary } => {
-            format!("{alias}.{}", resource.columns[*column].name)
-        }
-        Output::Column { column, read: Read::Text } => {
-            format!("{alias}.{}::text", resource.columns[*column].name)
+        Output::Column { column, read } => {
+            format!("{alias}.{}{}", resource.columns[*column].name, read_as(*read))
         }
         Output::Order(at) => position_value(plans, select, *at, order[*at].clone()),
         Output::Ordinal => "k.ord".to_owned(),
+    }
+}
+
+/// The cast that a way to read a column needs.
+pub fn read_as(read: Read) -> &'static str {
+    match read {
+        Read::Binary => "",
+        Read::Text => "::text",
+        Read::Texts => "::text[]",
     }
 }
 
@@ -85,6 +91,7 @@ fn columns(plans: &Plans, select: &Select) -> std::sync::Arc<[Oid]> {
         .map(|output| match output {
             Output::Column { column, read: Read::Binary } => resource.columns[*column].oid,
             Output::Column { read: Read::Text, .. } => oid::TEXT,
+            Output::Column { read: Read::Texts, .. } => oid::TEXT_ARRAY,
             Output::Order(at) => select.order[*at].of(plans, select.resource).value.oid,
             Output::Ordinal => oid::INT8,
         })

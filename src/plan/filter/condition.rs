@@ -94,7 +94,10 @@ impl<'p> Binder<'p> {
         let words: Vec<&Word> = function.name.iter().filter_map(|name| self.source.word(name)).collect();
         let start = words.first().map_or(0, |word| word.start);
         let name: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-        Wrong::new(start, format!("no function \"{}\"; in(field, \"a\", \"b\") is the one there is", name.join(".")))
+        Wrong::new(
+            start,
+            format!("no function \"{}\"; in(field, \"a\", \"b\") is the one there is", name.join(".")),
+        )
     }
 
     fn count(&mut self, byte: usize, terms: usize) -> Result<(), Wrong> {
@@ -133,7 +136,11 @@ impl<'p> Binder<'p> {
         };
         match words.as_slice() {
             [] => Err(Wrong::new(at, "a value is missing")),
-            [word] if word.quoted && word.start + 1 < word.end && self.source.text[word.start..].starts_with('-') => {
+            [word]
+                if word.quoted
+                    && word.start + 1 < word.end
+                    && self.source.text[word.start..].starts_with('-') =>
+            {
                 Err(Wrong::new(word.start, "a minus does not stand in front of a string"))
             }
             [word] => Ok(word.clone()),
@@ -162,8 +169,9 @@ impl<'p> Binder<'p> {
         let names: Vec<String> = words.iter().map(Word::whole).collect();
         let segments: Vec<&str> = names.iter().map(String::as_str).collect();
         let start = words.first().map_or(0, |word| word.start);
-        let found = follow(self.plans, resource, &segments)
-            .map_err(|astray| Wrong::new(words.get(astray.segment).map_or(start, |w| w.start), astray.description))?;
+        let found = follow(self.plans, resource, &segments).map_err(|astray| {
+            Wrong::new(words.get(astray.segment).map_or(start, |w| w.start), astray.description)
+        })?;
         if let Some(quoted) = words[..found.used].iter().find(|word| word.quoted) {
             return Err(Wrong::new(quoted.start, "a field's name has no quotes, and stands to the left"));
         }
@@ -199,9 +207,12 @@ impl<'p> Binder<'p> {
             }
             FieldSource::Name => {
                 let key = found.resource.key.iter().copied();
-                ask.names(prefix, start, || name::present(&found.path, key.clone()), |word| {
-                    name::equals(&found.path, found.resource, &found.resource.names, word)
-                })
+                ask.names(
+                    prefix,
+                    start,
+                    || name::present(&found.path, key.clone()),
+                    |word| name::equals(&found.path, found.resource, &found.resource.names, word),
+                )
             }
             FieldSource::Reference(pattern) => ask.names(
                 prefix,
@@ -216,7 +227,9 @@ impl<'p> Binder<'p> {
     fn relation(&self, start: usize, found: &Found<'_>, at: usize, ask: &Ask) -> Result<Predicate, Wrong> {
         let name = &found.field.name;
         if !ask.presence() {
-            let why = format!("\"{name}\" is other rows; name a field of theirs, or ask whether there are any: {name}:*");
+            let why = format!(
+                "\"{name}\" is other rows; name a field of theirs, or ask whether there are any: {name}:*"
+            );
             return Err(Wrong::new(start, why));
         }
         let relation = &found.resource.relations[at];
@@ -224,9 +237,7 @@ impl<'p> Binder<'p> {
             (Cardinality::Many { .. }, _) => {
                 Predicate::Exists { path: found.path.clone(), relation: at, holds: None }
             }
-            (Cardinality::One, Link::Direct(pairs)) => {
-                reached(found, at, pairs.iter().map(|(_, far)| *far))
-            }
+            (Cardinality::One, Link::Direct(pairs)) => reached(found, at, pairs.iter().map(|(_, far)| *far)),
             (Cardinality::One, Link::Through { far, .. }) => {
                 reached(found, at, far.iter().map(|(_, far)| *far))
             }

@@ -15,7 +15,8 @@ use crate::sql::{Param, oid};
 
 pub fn bind(subject: Subject<'_>, rest: &[Word], ask: &Ask) -> Result<Predicate, Wrong> {
     if subject.value.inside != Inside::Whole {
-        let why = format!("\"{}\" is JSON within a composite, which a filter does not look into", subject.name);
+        let why =
+            format!("\"{}\" is JSON within a composite, which a filter does not look into", subject.name);
         return Err(Wrong::new(subject.start, why));
     }
     let keys = match rest {
@@ -29,10 +30,7 @@ pub fn bind(subject: Subject<'_>, rest: &[Word], ask: &Ask) -> Result<Predicate,
         }
     };
     let is_document = keys.is_none() && subject.field_kind() == Some(Kind::String);
-    let subject = Subject {
-        value: Value { inside: Inside::Json(keys), ..subject.value.clone() },
-        ..subject
-    };
+    let subject = Subject { value: Value { inside: Inside::Json(keys), ..subject.value.clone() }, ..subject };
     if ask.presence() {
         return Ok(ask.negated(subject.test(Test::Present)));
     }
@@ -48,7 +46,8 @@ pub fn bind(subject: Subject<'_>, rest: &[Word], ask: &Ask) -> Result<Predicate,
         }
         How::Compare(operator @ (Operator::Equal | Operator::NotEqual)) if is_document => {
             let word = &ask.words[0];
-            let bytes = jsonb_type().parse(&word.whole()).map_err(|e| scalar::malformed(&subject, word, &e))?;
+            let bytes =
+                jsonb_type().parse(&word.whole()).map_err(|e| scalar::malformed(&subject, word, &e))?;
             let param = Param { oid: oid::JSONB, value: Some(bytes) };
             Ok(differing(&subject, operator, subject.test(Test::Json(JsonTest::Equals(param)))))
         }
@@ -85,7 +84,8 @@ fn compare(subject: &Subject<'_>, operator: Operator, word: &Word) -> Result<Pre
         }
         Literal::String => JsonTest::String(positive, pattern::text(word, &word.whole())?),
         Literal::Number => {
-            let bytes = number_type().parse(&word.whole()).map_err(|e| scalar::malformed(subject, word, &e))?;
+            let bytes =
+                number_type().parse(&word.whole()).map_err(|e| scalar::malformed(subject, word, &e))?;
             JsonTest::Number(positive, Param { oid: oid::NUMERIC, value: Some(bytes) })
         }
         Literal::Constant if positive == Operator::Equal => JsonTest::Equals(document(&word.whole())),

@@ -64,7 +64,8 @@ impl Source<'_> {
 }
 
 pub fn lex(text: &str) -> Result<Source<'_>, Wrong> {
-    let mut source = Source { text, rewritten: String::with_capacity(text.len()), words: Vec::new(), starts: Vec::new() };
+    let mut source =
+        Source { text, rewritten: String::with_capacity(text.len()), words: Vec::new(), starts: Vec::new() };
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         if c == '"' || c == '\'' {
@@ -138,7 +139,8 @@ fn string(text: &str, start: usize, quote: char) -> Result<Word, Wrong> {
     let mut escaped_last = false;
     while let Some((at, c)) = chars.next() {
         if c == quote {
-            let word = Word { start, end: at + 1, quoted: true, text: out, star_first: false, star_last: false };
+            let word =
+                Word { start, end: at + 1, quoted: true, text: out, star_first: false, star_last: false };
             return Ok(stars(word, [escaped_first, escaped_last]));
         }
         escaped_last = c == '\\';
@@ -164,10 +166,11 @@ fn string(text: &str, start: usize, quote: char) -> Result<Word, Wrong> {
 
 /// `\u00e9`, and `\ud83d\ude00` for what lies beyond four digits.
 fn unicode(at: usize, chars: &mut impl Iterator<Item = (usize, char)>) -> Result<char, Wrong> {
-    let wrong = || Wrong::new(at, "\\u takes four hexadecimal digits of a character; pairs of surrogates come together");
-    let mut unit = || {
-        (0..4).try_fold(0u32, |unit, _| Some(unit * 16 + chars.next()?.1.to_digit(16)?)).ok_or_else(wrong)
+    let wrong = || {
+        Wrong::new(at, "\\u takes four hexadecimal digits of a character; pairs of surrogates come together")
     };
+    let mut unit =
+        || (0..4).try_fold(0u32, |unit, _| Some(unit * 16 + chars.next()?.1.to_digit(16)?)).ok_or_else(wrong);
     let first = unit()?;
     if !(0xd800..0xdc00).contains(&first) {
         return char::from_u32(first).ok_or_else(wrong);

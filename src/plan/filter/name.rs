@@ -46,11 +46,7 @@ pub fn variables(pattern: &NamePattern) -> impl Iterator<Item = usize> {
     })
 }
 
-fn columns(
-    resource: &Resource,
-    pattern: &NamePattern,
-    name: &str,
-) -> Result<Vec<(usize, Operand)>, String> {
+fn columns(resource: &Resource, pattern: &NamePattern, name: &str) -> Result<Vec<(usize, Operand)>, String> {
     let unlike = || format!("is no name like {}", shown(pattern));
     let segments: Vec<&str> = name.split('/').collect();
     if segments.len() != pattern.segments.len() {

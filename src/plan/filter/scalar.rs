@@ -73,7 +73,9 @@ pub fn operand(subject: &Subject<'_>, word: &Word) -> Result<Operand, Wrong> {
             Ok(bytes) => Ok(own(bytes)),
             // A fraction, or a number out of range, can be compared with all the same.
             Err(malformed) => match numeric_type().parse(&text) {
-                Ok(bytes) => Ok(Operand { param: Param { oid: oid::NUMERIC, value: Some(bytes) }, cast: None }),
+                Ok(bytes) => {
+                    Ok(Operand { param: Param { oid: oid::NUMERIC, value: Some(bytes) }, cast: None })
+                }
                 Err(_) => Err(self::malformed(subject, word, &malformed)),
             },
         },
@@ -87,7 +89,10 @@ pub fn operand(subject: &Subject<'_>, word: &Word) -> Result<Operand, Wrong> {
 }
 
 pub fn malformed(subject: &Subject<'_>, word: &Word, malformed: &Malformed) -> Wrong {
-    Wrong::new(word.start, format!("\"{}\" {}, as \"{}\" wants it", word.whole(), malformed.text, subject.name))
+    Wrong::new(
+        word.start,
+        format!("\"{}\" {}, as \"{}\" wants it", word.whole(), malformed.text, subject.name),
+    )
 }
 
 /// Equalities of one value become one test with one array, so that the text of the statement does
@@ -189,17 +194,13 @@ fn is_unordered(subject: &Subject<'_>) -> bool {
 /// The unit of an integer that is shown as a duration.
 fn unit(subject: &Subject<'_>) -> Option<Unit> {
     let integer = matches!(subject.of.class, Class::Int2 | Class::Int4 | Class::Int8);
-    let field = subject.field.as_ref().filter(|_| integer && subject.is_message("google.protobuf.Duration"))?;
+    let field =
+        subject.field.as_ref().filter(|_| integer && subject.is_message("google.protobuf.Duration"))?;
     Some(contract::column(field).unit())
 }
 
 /// A length of time that is no whole number of units lies between two of them.
-fn duration(
-    subject: &Subject<'_>,
-    operator: Operator,
-    word: &Word,
-    unit: Unit,
-) -> Result<Predicate, Wrong> {
+fn duration(subject: &Subject<'_>, operator: Operator, word: &Word, unit: Unit) -> Result<Predicate, Wrong> {
     const NANOS: i128 = 1_000_000_000;
     let nanos_per_unit: i128 = match unit {
         Unit::Nanoseconds => 1,
@@ -212,7 +213,11 @@ fn duration(
     };
     check_present(word)?;
     let (seconds, nanos) = time::parse_duration(&word.whole()).ok_or_else(|| {
-        let why = format!("\"{}\" is no duration, as \"{}\" wants it: write seconds, as 200s or 1.5s", word.whole(), subject.name);
+        let why = format!(
+            "\"{}\" is no duration, as \"{}\" wants it: write seconds, as 200s or 1.5s",
+            word.whole(),
+            subject.name
+        );
         Wrong::new(word.start, why)
     })?;
     let total = i128::from(seconds) * NANOS + i128::from(nanos);
@@ -264,11 +269,5 @@ fn label(word: &Word, text: &str, of: &EnumDescriptor, labels: &[String]) -> Res
 }
 
 fn numeric_type() -> ValueType {
-    ValueType {
-        oid: oid::NUMERIC,
-        array_oid: 0,
-        cast: None,
-        name: "numeric".into(),
-        class: Class::Numeric,
-    }
+    ValueType { oid: oid::NUMERIC, array_oid: 0, cast: None, name: "numeric".into(), class: Class::Numeric }
 }

@@ -103,11 +103,12 @@ pub fn bind(subject: Subject<'_>, rest: &[Word], ask: &Ask) -> Result<Predicate,
         return Ok(ask.negated(subject.test(test)));
     }
     match (&subject.of.class, ask.how) {
-        (Class::Array(element), How::Has | How::In) => {
-            any_of(ask.words.iter().map(|word| self::element(&subject, element, word)).collect::<Result<_, _>>()?)
-        }
+        (Class::Array(element), How::Has | How::In) => any_of(
+            ask.words.iter().map(|word| self::element(&subject, element, word)).collect::<Result<_, _>>()?,
+        ),
         (Class::Array(_), How::Compare(_)) => {
-            let why = format!("\"{0}\" has many values; ask whether one is among them: {0}:\"x\"", subject.name);
+            let why =
+                format!("\"{0}\" has many values; ask whether one is among them: {0}:\"x\"", subject.name);
             Err(Wrong::new(subject.start, why))
         }
         (Class::Hstore, How::Has) => {
@@ -115,7 +116,10 @@ pub fn bind(subject: Subject<'_>, rest: &[Word], ask: &Ask) -> Result<Predicate,
             Ok(subject.test(Test::Key(pattern::text(word, &word.whole())?)))
         }
         (Class::Hstore, _) => {
-            let why = format!("\"{0}\" is a map; ask for a key, {0}:\"x\", or compare what is behind it: {0}.x = \"y\"", subject.name);
+            let why = format!(
+                "\"{0}\" is a map; ask for a key, {0}:\"x\", or compare what is behind it: {0}.x = \"y\"",
+                subject.name
+            );
             Err(Wrong::new(subject.start, why))
         }
         (Class::Range(element), How::Has) => covers(&subject, element, &ask.words[0]),
@@ -156,7 +160,10 @@ fn element(subject: &Subject<'_>, element: &ValueType, word: &Word) -> Result<Pr
         return Ok(subject.test(Test::ElementLike(pattern::starred(word)?)));
     }
     if !ordered(element) {
-        let why = format!("values of \"{}\" cannot be compared: Postgres has no = for {}", subject.name, element.name);
+        let why = format!(
+            "values of \"{}\" cannot be compared: Postgres has no = for {}",
+            subject.name, element.name
+        );
         return Err(Wrong::new(subject.start, why));
     }
     let operand = scalar::operand(&of_element, word)?;
@@ -171,11 +178,7 @@ fn covers(subject: &Subject<'_>, element: &ValueType, word: &Word) -> Result<Pre
 }
 
 /// The attribute that a field of the composite's message shows.
-fn attribute_of<'a>(
-    subject: &Subject<'a>,
-    members: &'a [Member],
-    word: &Word,
-) -> Result<Subject<'a>, Wrong> {
+fn attribute_of<'a>(subject: &Subject<'a>, members: &'a [Member], word: &Word) -> Result<Subject<'a>, Wrong> {
     let name = word.whole();
     let message = match subject.field_kind() {
         Some(Kind::Message(message)) => message,
@@ -194,7 +197,8 @@ fn attribute_of<'a>(
     if names.is_empty() {
         names.push(name.clone());
     }
-    let member = names.iter().find_map(|name| members.iter().find(|m| &m.name == name)).ok_or_else(unknown)?;
+    let member =
+        names.iter().find_map(|name| members.iter().find(|m| &m.name == name)).ok_or_else(unknown)?;
     let attribute = crate::sql::Identifier::new(&member.name);
     let inside = match &subject.value.inside {
         Inside::Attributes(outer) => Inside::Attributes([outer.as_slice(), &[attribute]].concat()),
