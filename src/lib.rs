@@ -5,6 +5,13 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod embedded;
+pub mod error;
+pub mod grpc;
+pub mod pipeline;
 pub mod plan;
+pub mod postgres;
 pub mod sql;
 pub mod wire;
+
+pub use error::Error;

@@ -4,6 +4,10 @@
 
 mod cluster;
 mod database;
+mod pooler;
+mod served;
 
-pub use cluster::{Cluster, cluster};
+pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use pooler::Pooler;
+pub use served::{Served, rowcall};

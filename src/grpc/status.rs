@@ -1,0 +1,145 @@
+//! A failure → its gRPC status, with reason and details; the only place that makes one.
+//!
+//! Default closed: what is not on the contract's list is INTERNAL with a trace id, and its cause is logged.
+
+use std::error::Error as _;
+
+use tonic::{Code, Status};
+
+use super::details::Failure;
+use super::request::Unreadable;
+use super::trace::Trace;
+use crate::Error;
+use crate::call::{Call, Deadline};
+use crate::contract::Problem;
+use crate::contract::options::Reason;
+use crate::plan::Refusal;
+
+/// So many missing rows are named in a message.
+const NAMED_MAX: usize = 10;
+
+pub fn of(error: &Error, trace: &Trace) -> Status {
+    match error {
+        Error::Refused(refusal) => refused(refusal),
+        Error::Missing { kind, names } => missing(kind, names),
+        Error::Unfit { subject, problems } => unfit(subject, problems),
+        Error::ResultTooLarge { bytes_max } => too_large(*bytes_max),
+    }
+}
+
+/// Everything that is wrong with a request.
+pub fn refused(refusal: &Refusal) -> Status {
+    let first = refusal.violations.first();
+    let reason = first.map_or(Reason::FieldInvalid, |violation| violation.reason);
+    let failure = Failure::new(reason, refusal.to_string()).fields(
+        refusal
+            .violations
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.description.as_str(), violation.reason)),
+    );
+    match first.and_then(|violation| violation.column) {
+        Some(column) => failure.info("position", column).status(),
+        None => failure.status(),
+    }
+}
+
+fn missing(kind: &str, names: &[String]) -> Status {
+    let listed = names.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let message = match names.len() {
+        0 => format!("{kind}: no such row"),
+        1 => format!("{listed} does not exist"),
+        count if count <= NAMED_MAX => format!("{listed} do not exist"),
+        count => format!("{listed} and {} more do not exist", count - NAMED_MAX),
+    };
+    Failure::new(Reason::RowMissing, message).resources(kind, names.iter().map(String::as_str)).status()
+}
+
+/// Says what does not fit, and not why: the texts name tables and columns, which are the operator's.
+fn unfit(subject: &str, problems: &[Problem]) -> Status {
+    let message = format!(
+        "{subject} does not fit the database and is not served; `rowcall check` tells its operator why"
+    );
+    Failure::new(Reason::ResourceUnfit, message)
+        .preconditions(
+            Reason::ResourceUnfit.as_str_name(),
+            problems.iter().map(|problem| problem.subject.as_str()),
+        )
+        .status()
+}
+
+fn too_large(bytes_max: usize) -> Status {
+    let message = format!("the answer is larger than {bytes_max} bytes; ask for less");
+    Failure::new(Reason::ResultTooLarge, message).info("bytes_max", bytes_max).status()
+}
+
+/// The call, or a chunk of its stream, took longer than its caller waits.
+pub fn deadline_passed(call: &Call) -> Status {
+    match call.deadline {
+        Deadline::Given(at) => {
+            let after = at.saturating_duration_since(call.started);
+            let message = format!("the deadline passed after {after:?}; allow more time or ask for less");
+            Failure::new(Reason::DeadlinePassed, message).status()
+        }
+        Deadline::Default(after) => {
+            let message = format!("nothing was ready within {after:?}; set a deadline to allow more");
+            Failure::new(Reason::DeadlinePassed, message).status()
+        }
+    }
+}
+
+pub fn overloaded(calls_max: usize) -> Status {
+    let message = format!("this server answers {calls_max} calls already; try again, or another instance");
+    Failure::new(Reason::Overloaded, message).info("calls_max", calls_max).status()
+}
+
+pub fn unreadable(why: &Unreadable) -> Status {
+    match why {
+        Unreadable::NoMessage => Status::unimplemented("the call has no request message; send one"),
+        Unreadable::SeveralMessages => {
+            Status::unimplemented("the call has several request messages; send one")
+        }
+        Unreadable::TooLarge { bytes_max } => {
+            let description = format!("is larger than {bytes_max} bytes");
+            Failure::new(Reason::FieldInvalid, format!("the request {description}; send less"))
+                .info("bytes_max", bytes_max)
+                .fields([("", description.as_str(), Reason::FieldInvalid)])
+                .status()
+        }
+        Unreadable::Encoding(name) => Status::unimplemented(format!(
+            "requests compressed with {name:?} cannot be read; use identity, gzip or zstd"
+        )),
+        Unreadable::Malformed => {
+            Failure::new(Reason::FieldInvalid, "the request is not made of gRPC messages").status()
+        }
+    }
+}
+
+/// No method has this path. `nearest` has one like it.
+pub fn unknown_method(path: &str, nearest: &[&str]) -> Status {
+    let name = path.trim_start_matches('/');
+    Status::unimplemented(match nearest {
+        [] => format!("there is no method {name}; reflection lists those there are"),
+        _ => {
+            let nearest = nearest.iter().map(|path| path.trim_start_matches('/')).collect::<Vec<_>>();
+            format!("there is no method {name}; did you mean {}?", nearest.join(" or "))
+        }
+    })
+}
+
+pub fn unknown_service(name: &str) -> Status {
+    Status::new(Code::NotFound, format!("there is no service {name:?} to ask the health of"))
+}
+
+/// What is on no list. Its cause goes to the log, under the trace id that the caller gets.
+pub fn internal(error: &(dyn std::error::Error + 'static), trace: &Trace) -> Status {
+    let mut cause = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        cause = format!("{cause}: {error}");
+        source = error.source();
+    }
+    tracing::error!(trace_id = %trace, cause, "a call failed for a reason that is on no list");
+    Failure::new(Reason::Internal, format!("internal error; its cause is in the log under trace id {trace}"))
+        .info("trace_id", trace)
+        .status()
+}
