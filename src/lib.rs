@@ -5,6 +5,8 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod embedded;
 pub mod plan;
+pub mod postgres;
 pub mod sql;
 pub mod wire;

@@ -222,3 +222,6 @@ impl fmt::Display for Problem {
 pub struct Source {
     pub paths: Vec<PathBuf>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,10 @@
 
 mod support;
 
+mod catalog;
 mod command_line;
 mod postgres_harness;
+mod postgres_session;
 mod python_client;
 mod readme;
 mod stack;
