@@ -7,6 +7,7 @@ pub mod explanation;
 mod export;
 pub mod report;
 pub mod source;
+pub mod tries;
 
 use std::io::{self, Write as _};
 

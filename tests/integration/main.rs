@@ -2,6 +2,7 @@
 
 mod support;
 
+mod catalog;
 mod command_line;
 mod catalog;
 mod postgres_harness;
@@ -10,6 +11,7 @@ mod postgres_pooler;
 mod postgres_prepared;
 mod postgres_session;
 mod postgres_tls;
+mod postgres_session;
 mod python_client;
 mod readme;
 mod stack;

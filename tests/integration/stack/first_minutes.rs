@@ -116,8 +116,8 @@ async fn lines_4_to_6_pages_and_a_token_for_another_order() {
 #[ignore = "needs grpcurl: make test-stack"]
 async fn line_7_a_mask_reaches_into_a_relation() {
     let minutes = Minutes::begin().await;
-    // In JSON, a mask is one string.
-    let request = json!({"name": "tracks/1", "read_mask": "title,album_detail.title"});
+    // grpcurl takes a mask as the message that it is, not as the string that JSON has for it.
+    let request = json!({"name": "tracks/1", "read_mask": {"paths": ["title", "album_detail.title"]}});
     let track = minutes.call("GetTrack", &request, &[]).message();
     let title = "For Those About To Rock (We Salute You)";
     assert_eq!(track, json!({"title": title, "albumDetail": {"title": title}}));

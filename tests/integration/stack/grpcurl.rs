@@ -42,7 +42,11 @@ impl Answer {
     /// Asserts what an error says, in its message and in decoded details.
     pub fn fails_with(&self, code: &str, parts: &[&str]) {
         assert!(self.error.contains(&format!("Code: {code}\n")), "{}\n{}", self.out, self.error);
-        assert!(!self.error.contains("\"@value\""), "not decoded: {}", self.error);
+        assert!(
+            !self.error.contains("\"@error\"") && !self.error.contains("\"@value\""),
+            "not decoded: {}",
+            self.error
+        );
         for part in parts {
             assert!(self.error.contains(part), "no {part} in:\n{}", self.error);
         }
