@@ -33,7 +33,7 @@ pub async fn serve<A: Answers>(
     match tls {
         None => {
             // A socket that never says anything would hold its place until it is too old.
-            if matches!(timeout(handshake_max, socket.readable()).await, Ok(Ok(()))) {
+            if matches!(timeout(handshake_max, socket.peek(&mut [0])).await, Ok(Ok(1))) {
                 run(socket, peer, routes, drain).await;
             }
         }

@@ -7,7 +7,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use super::served::{serve, settings};
+use super::served::{GET, STREAM, serve, settings, streaming, unary, with};
 
 #[tokio::test]
 async fn a_drain_lets_calls_end_and_takes_no_new_ones() {
@@ -45,15 +45,17 @@ async fn what_outlasts_the_grace_is_cut_off() {
 async fn a_connection_that_is_too_old_goes_and_its_calls_end_first() {
     let age_max = Duration::from_millis(20);
     let served = serve(Settings { age_max, age_jitter: Duration::ZERO, ..settings() }).await;
-    let mut messages = served.stream("one\nhold\nlast").await.unwrap().into_inner();
+    let client = served.bare().await;
+    let request = with("one\nhold\nlast", &[]);
+    let mut messages = streaming(client.clone(), STREAM, request).await.unwrap().into_inner();
     assert_eq!(messages.message().await.unwrap().unwrap(), "one");
     served.script.hanging_are(1).await;
-    tokio::time::sleep(age_max * 3).await;
+    // Until the connection takes no more calls.
+    while unary(client.clone(), GET, with("hello", &[])).await.is_ok() {}
     served.script.release.send_replace(true);
     assert_eq!(messages.message().await.unwrap().unwrap(), "released");
     assert_eq!(messages.message().await.unwrap().unwrap(), "last");
     assert!(messages.message().await.unwrap().is_none());
-    // The client's next call has a connection of its own.
     assert_eq!(served.get("hello").await.unwrap().into_inner(), "hello");
 }
 

@@ -6,9 +6,13 @@ use rowcall::grpc::Settings;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use super::served::{STREAM, serve, settings, streaming, with};
+use super::served::{GET, STREAM, Served, serve, settings, streaming, unary, with};
 
 const SHORT: Duration = Duration::from_millis(30);
+
+async fn get(served: &Served, request: &'static str, timeout: &str) -> tonic::Status {
+    unary(served.bare().await, GET, with(request, &[("grpc-timeout", timeout)])).await.unwrap_err()
+}
 
 fn reason(status: &tonic::Status) -> String {
     status.get_details_error_info().unwrap().reason
@@ -17,7 +21,7 @@ fn reason(status: &tonic::Status) -> String {
 #[tokio::test]
 async fn a_passed_deadline_is_said_with_its_reason_and_the_work_ends() {
     let served = serve(settings()).await;
-    let status = served.get_with("hang", &[("grpc-timeout", "30m")]).await.unwrap_err();
+    let status = get(&served, "hang", "30m").await;
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert_eq!(reason(&status), "DEADLINE_PASSED");
     assert_eq!(status.message(), "the deadline passed after 30ms; allow more time or ask for less");
@@ -28,14 +32,14 @@ async fn a_passed_deadline_is_said_with_its_reason_and_the_work_ends() {
 #[tokio::test]
 async fn no_time_at_all_is_a_passed_deadline() {
     let served = serve(settings()).await;
-    let status = served.get_with("hang", &[("grpc-timeout", "0n")]).await.unwrap_err();
+    let status = get(&served, "hang", "0n").await;
     assert_eq!(reason(&status), "DEADLINE_PASSED");
 }
 
 #[tokio::test]
 async fn a_malformed_timeout_is_refused() {
     let served = serve(settings()).await;
-    let status = served.get_with("hello", &[("grpc-timeout", "soon")]).await.unwrap_err();
+    let status = get(&served, "hello", "soon").await;
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "grpc-timeout");
 }
@@ -52,7 +56,7 @@ async fn without_a_timeout_the_default_ends_a_call() {
 async fn a_given_deadline_is_the_whole_streams() {
     let served = serve(settings()).await;
     let request = with("one\nhang", &[("grpc-timeout", "50m")]);
-    let mut messages = streaming(served.client(), STREAM, request).await.unwrap().into_inner();
+    let mut messages = streaming(served.bare().await, STREAM, request).await.unwrap().into_inner();
     assert_eq!(messages.message().await.unwrap().unwrap(), "one");
     let status = messages.message().await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::DeadlineExceeded, "DEADLINE_PASSED".to_owned()));

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rowcall::grpc::{Server, Settings, Signs};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::client::Grpc;
+use tonic::body::Body;
+use tonic::client::{Grpc, GrpcService};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder, Streaming};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
@@ -51,6 +55,16 @@ impl Served {
         Grpc::new(self.channel.clone())
     }
 
+    /// A client on a connection of its own that keeps no deadlines: tonic's channel has a timer for them.
+    pub async fn bare(&self) -> Grpc<impl GrpcService<Body, Error = hyper::Error, ResponseBody = Incoming> + Clone> {
+        let socket = TokioIo::new(TcpStream::connect(self.address).await.unwrap());
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), socket).await.unwrap();
+        tokio::spawn(connection);
+        let service = tower::service_fn(move |request| sender.clone().send_request(request));
+        Grpc::with_origin(service, format!("http://{}", self.address).parse().unwrap())
+    }
+
     pub async fn get(&self, request: &'static str) -> Result<Response<Bytes>, Status> {
         unary(self.client(), GET, Request::new(Bytes::from_static(request.as_bytes()))).await
     }
@@ -76,23 +90,38 @@ pub fn with(request: &'static str, metadata: &[(&'static str, &str)]) -> Request
     request
 }
 
-pub async fn unary(
-    mut client: Grpc<Channel>,
+pub async fn unary<T>(
+    mut client: Grpc<T>,
     path: &'static str,
     request: Request<Bytes>,
-) -> Result<Response<Bytes>, Status> {
+) -> Result<Response<Bytes>, Status>
+where
+    T: GrpcService<Body, Error: std::fmt::Debug, ResponseBody: Answer>,
+{
     client.ready().await.unwrap();
     client.unary(request, PathAndQuery::from_static(path), Plain).await
 }
 
-pub async fn streaming(
-    mut client: Grpc<Channel>,
+pub async fn streaming<T>(
+    mut client: Grpc<T>,
     path: &'static str,
     request: Request<Bytes>,
-) -> Result<Response<Streaming<Bytes>>, Status> {
+) -> Result<Response<Streaming<Bytes>>, Status>
+where
+    T: GrpcService<Body, Error: std::fmt::Debug, ResponseBody: Answer>,
+{
     client.ready().await.unwrap();
     client.server_streaming(request, PathAndQuery::from_static(path), Plain).await
 }
+
+/// What a client can read answers from.
+pub trait Answer:
+    http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl Answer for Body {}
+impl Answer for Incoming {}
 
 /// Messages as bytes, both ways.
 #[derive(Clone, Copy)]
