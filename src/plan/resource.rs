@@ -85,6 +85,8 @@ pub enum Read {
     Binary,
     /// Cast to text: as Postgres writes it.
     Text,
+    /// Cast to text[]: each element as Postgres writes it.
+    Texts,
 }
 
 /// `albums/{album}/tracks/{track}`, its variables settled.

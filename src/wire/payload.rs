@@ -1,56 +1,95 @@
-//! Encoded bytes → frames.
+//! An encoded message → a gRPC frame: a flag, a length, the bytes.
 
-use std::io::Read as _;
+use std::io::{self, Write as _};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A flag byte and four of length.
+pub const HEADER_BYTES: usize = 5;
+
+/// One message in a ready frame. Cheap to clone; what the cache keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    frame: Bytes,
+}
+
+/// What `grpc-encoding` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
     Gzip,
     Zstd,
 }
 
-#[derive(Debug, Clone)]
-pub struct Payload(Bytes);
-
 impl Payload {
-    pub fn new(message: Bytes) -> Self {
-        Payload(frame(0, &message))
+    /// Encodes behind room for the header, so that nothing is copied.
+    pub fn encode<E>(write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<Payload, E> {
+        let mut out = buffer();
+        write(&mut out)?;
+        Ok(Payload::close(out))
     }
 
+    /// Fills in the header of a `buffer`.
+    pub(super) fn close(mut out: BytesMut) -> Payload {
+        seal(&mut out, Flag::Identity);
+        Payload { frame: out.freeze() }
+    }
+
+    /// Of the message.
+    pub fn bytes(&self) -> usize {
+        self.frame.len() - HEADER_BYTES
+    }
+
+    /// The message alone.
     pub fn message(&self) -> Bytes {
-        self.0.slice(5..)
+        self.frame.slice(HEADER_BYTES..)
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len() - 5
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
+    /// Flag 0, length, message.
     pub fn frame(&self) -> Bytes {
-        self.0.clone()
+        self.frame.clone()
     }
 
-    pub fn compress(&self, encoding: Encoding) -> Bytes {
-        let packed = match encoding {
+    /// Flag 1, length, the message compressed at level 1.
+    pub fn compress(&self, encoding: Encoding) -> io::Result<Bytes> {
+        let message = &self.frame[HEADER_BYTES..];
+        let mut out = buffer();
+        out.reserve(message.len() / 2);
+        match encoding {
             Encoding::Gzip => {
-                let mut out = Vec::new();
-                let mut reader = flate2::read::GzEncoder::new(&self.0[5..], flate2::Compression::new(1));
-                reader.read_to_end(&mut out).map(|_| out)
+                let mut gzip =
+                    flate2::write::GzEncoder::new((&mut out).writer(), flate2::Compression::new(LEVEL));
+                gzip.write_all(message)?;
+                gzip.finish()?;
             }
-            Encoding::Zstd => zstd::encode_all(&self.0[5..], 1),
-        };
-        packed.map_or_else(|_| self.frame(), |bytes| frame(1, &bytes))
+            Encoding::Zstd => {
+                let mut zstd = zstd::stream::write::Encoder::new((&mut out).writer(), LEVEL as i32)?;
+                zstd.set_pledged_src_size(Some(message.len() as u64))?;
+                zstd.write_all(message)?;
+                zstd.finish()?;
+            }
+        }
+        seal(&mut out, Flag::Compressed);
+        Ok(out.freeze())
     }
 }
 
-fn frame(flag: u8, message: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(message.len() + 5);
-    frame.put_u8(flag);
-    frame.put_u32(message.len() as u32);
-    frame.put_slice(message);
-    frame.freeze()
+const LEVEL: u32 = 1;
+
+#[derive(Clone, Copy)]
+enum Flag {
+    Identity = 0,
+    Compressed = 1,
+}
+
+/// Room for a header, to be filled in by `seal`.
+pub(super) fn buffer() -> BytesMut {
+    let mut out = BytesMut::with_capacity(512);
+    out.put_bytes(0, HEADER_BYTES);
+    out
+}
+
+fn seal(out: &mut BytesMut, flag: Flag) {
+    let length = (out.len() - HEADER_BYTES) as u32;
+    out[0] = flag as u8;
+    out[1..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
 }
