@@ -9,6 +9,7 @@ pub mod error;
 pub mod grpc;
 pub mod pipeline;
 pub mod plan;
+pub mod postgres;
 pub mod sql;
 pub mod wire;
 

@@ -4,3 +4,8 @@ mod grpc;
 mod support;
 
 mod postgres_harness;
+mod postgres_pool;
+mod postgres_pooler;
+mod postgres_prepared;
+mod postgres_session;
+mod postgres_tls;

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -44,9 +45,18 @@ impl Cluster {
     /// Starts another server, for tests that stop it or need settings of their own
     /// (`name = value` lines of postgresql.conf).
     pub fn start(settings: &[&str]) -> Cluster {
+        Cluster::start_with(settings, &[])
+    }
+
+    /// The same with files beside the data folder (`../name`), which only the server can read.
+    pub fn start_with(settings: &[&str], files: &[(&str, String)]) -> Cluster {
         let bin = binaries();
         let port = free_port();
         let folder = tempfile::Builder::new().prefix("rowcall-test-").tempdir().expect("a folder").keep();
+        for (name, content) in files {
+            fs::write(folder.join(name), content).expect("a file is written");
+            fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o600)).expect("it is ours");
+        }
         let lines = [
             format!("port = {port}"),
             "listen_addresses = '127.0.0.1'".to_owned(),
@@ -72,7 +82,9 @@ impl Cluster {
         BufReader::new(out).read_line(&mut said).expect("the shell's pipe reads");
         if said.trim() != "ready" {
             let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
-            panic!("Postgres did not start:\n{}\n{}", read("out"), read("log"));
+            let text = format!("Postgres did not start:\n{}\n{}", read("out"), read("log"));
+            let _ = fs::remove_dir_all(&folder);
+            panic!("{text}");
         }
         Cluster { port, folder, bin, _watcher: watcher }
     }
@@ -129,13 +141,13 @@ fn binaries() -> PathBuf {
 }
 
 /// Postgres refuses to run as root: as root, the command runs as the user `postgres`.
-fn unprivileged(folder: &Path) -> Command {
+pub(super) fn unprivileged(folder: &Path) -> Command {
     if !rustix::process::geteuid().is_root() {
         return Command::new("env");
     }
     let owned = Command::new("chown").arg("-R").arg("postgres:").arg(folder).status().expect("chown starts");
     assert!(owned.success(), "there is no user `postgres` to run Postgres as");
-    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("folder is ours");
+    fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).expect("folder is ours");
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
     command

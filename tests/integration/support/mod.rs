@@ -4,6 +4,8 @@
 
 mod cluster;
 mod database;
+mod pooler;
 
-pub use cluster::{Cluster, cluster};
+pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use pooler::Pooler;
