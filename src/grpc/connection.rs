@@ -33,7 +33,7 @@ pub async fn serve<A: Answers>(
     match tls {
         None => {
             // A socket that never says anything would hold its place until it is too old.
-            if matches!(timeout(handshake_max, socket.readable()).await, Ok(Ok(()))) {
+            if matches!(timeout(handshake_max, socket.peek(&mut [0])).await, Ok(Ok(1))) {
                 run(socket, peer, routes, drain).await;
             }
         }
@@ -60,7 +60,7 @@ where
     let grace = tokio::select! {
         _ = connection.as_mut() => return,
         () = drain.cancelled() => settings.drain_grace,
-        () = sleep(age(&settings)) => settings.connection_age_grace,
+        () = sleep(age(&settings)) => settings.age_grace,
     };
     // GOAWAY: what runs may end, what is new goes elsewhere.
     connection.as_mut().graceful_shutdown();
@@ -73,7 +73,7 @@ fn protocol(settings: &Settings) -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .auto_date_header(false)
         .max_concurrent_streams(settings.streams_max)
-        .max_header_list_size(settings.header_list_bytes_max)
+        .max_header_list_size(settings.headers_bytes_max)
         .keep_alive_interval(settings.keepalive_interval)
         .keep_alive_timeout(settings.keepalive_timeout);
     builder
@@ -81,8 +81,5 @@ fn protocol(settings: &Settings) -> http2::Builder<TokioExecutor> {
 
 /// Connections that came together do not go together.
 fn age(settings: &Settings) -> Duration {
-    let jitter = settings.connection_age_jitter.min(settings.connection_age_max).as_secs_f64();
-    let offset = rand::random_range(-jitter..=jitter);
-    Duration::try_from_secs_f64(settings.connection_age_max.as_secs_f64() + offset)
-        .unwrap_or(settings.connection_age_max)
+    settings.age_max + rand::random_range(Duration::ZERO..=settings.age_jitter)
 }

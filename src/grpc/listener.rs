@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -69,15 +69,11 @@ impl Server {
         });
         let mut connections = JoinSet::new();
         loop {
-            let (socket, address) = tokio::select! {
+            let (socket, address, place) = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener) => accepted,
-            };
-            let Ok(place) = places.clone().try_acquire_owned() else {
-                tracing::warn!(%address, "a connection was closed: there are grpc.connections_max");
-                continue;
+                accepted = accept(&listener, &places) => accepted,
             };
             let served = connection::serve(socket, address, tls.clone(), routes.clone(), drain.clone());
             connections.spawn(async move {
@@ -91,10 +87,16 @@ impl Server {
     }
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// A connection, once there is a place for one.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // Only a closed semaphore has no permit to give, and nobody closes this one.
+    let place = places.clone().acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok((socket, address)) => return (socket, address, place),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;

@@ -26,7 +26,7 @@ mod trace;
 
 pub use listener::{Server, Signs};
 pub use pipeline::{Answers, Chunks};
-pub use settings::{Compression, OptionsShown, Settings, Tls};
+pub use settings::{Compression, Settings, Tls};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -28,8 +28,8 @@ use super::compression::Packing;
 use super::descriptors::{Descriptors, FileSet};
 use super::pipeline::Answers;
 use super::request::{Messages, Unreadable};
-use super::settings::OptionsShown;
 use super::status;
+use crate::contract::{ReflectOptions, reflection};
 use crate::plan::Plans;
 use crate::wire::Payload;
 
@@ -50,7 +50,7 @@ pub struct Reflection<A> {
 
 struct Source<A> {
     answers: Arc<A>,
-    options: OptionsShown,
+    options: ReflectOptions,
     /// Of the plans that were current when it was last asked for.
     index: ArcSwapOption<Index>,
 }
@@ -62,7 +62,7 @@ struct Index {
 }
 
 impl<A: Answers> Reflection<A> {
-    pub fn new(answers: Arc<A>, options: OptionsShown, drain: CancellationToken) -> Self {
+    pub fn new(answers: Arc<A>, options: ReflectOptions, drain: CancellationToken) -> Self {
         Reflection { source: Arc::new(Source { answers, options, index: ArcSwapOption::empty() }), drain }
     }
 
@@ -106,9 +106,9 @@ impl<A: Answers> Source<A> {
 }
 
 impl Index {
-    fn of(plans: &Arc<Plans>, _options: OptionsShown) -> Index {
+    fn of(plans: &Arc<Plans>, options: ReflectOptions) -> Index {
         let contract = &plans.contract;
-        let users = contract.pool.files().map(|file| file.encode_to_vec().into());
+        let users = reflection(contract, options).into_iter().map(|(_, bytes)| bytes.into());
         // The error details are always there, so that clients can decode them.
         let own = [
             tonic_health::pb::FILE_DESCRIPTOR_SET,

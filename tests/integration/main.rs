@@ -4,14 +4,12 @@ mod support;
 
 mod catalog;
 mod command_line;
-mod catalog;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
 mod postgres_prepared;
 mod postgres_session;
 mod postgres_tls;
-mod postgres_session;
 mod python_client;
 mod readme;
 mod stack;
