@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod postgres;
 pub mod sql;
+pub mod telemetry;
 pub mod upkeep;
 pub mod wire;
 

@@ -18,7 +18,7 @@ pub use export::export;
 pub use report::{Losses, MissingIndex, Report};
 pub use source::Source;
 
-use crate::config;
+use crate::{config, load};
 
 /// `rowcall config`.
 pub fn config(loaded: &config::Loaded) -> io::Result<Code> {
@@ -41,7 +41,13 @@ pub fn explain(explanation: &Explanation) -> io::Result<Code> {
 
 /// The code of a command that failed: what is missing on the command line or in the settings is usage.
 pub fn code_of(error: &anyhow::Error) -> Code {
-    if error.is::<source::Error>() { Code::Usage } else { Code::Failed }
+    if error.is::<source::Error>() {
+        return Code::Usage;
+    }
+    match error.downcast_ref::<load::Error>() {
+        Some(error) if error.unreachable() => Code::Unreachable,
+        _ => Code::Failed,
+    }
 }
 
 /// Writes to standard output, with colours only when it is a terminal and NO_COLOR is not set.

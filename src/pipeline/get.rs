@@ -107,7 +107,7 @@ impl Pipeline {
 }
 
 /// Soft-deleted rows are found too.
-fn select(resource: &Resource, lookup: &Lookup) -> Select {
+pub(super) fn select(resource: &Resource, lookup: &Lookup) -> Select {
     let array = |(at, &column): (usize, &usize)| {
         let values = lookup.keys.iter().map(|key| key.get(at).map(|value| &value[..]));
         resource.columns[column].value.array(values)

@@ -3,6 +3,7 @@
 //! Names neither a transport nor a driver. The plans are loaded once per call, so that a reload
 //! changes nothing under a call that is under way.
 
+mod explain;
 mod function;
 mod get;
 mod list;
@@ -26,6 +27,7 @@ use crate::plan::token::Keys;
 use crate::plan::{Method, Plans, Refusal, Violation};
 use crate::postgres::{self, Postgres, Session};
 use crate::wire::Payload;
+pub use explain::Planned;
 pub use stream::Chunks;
 
 /// How large answers may be.

@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use crate::plan::projection::Related;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
-use crate::plan::relation::{Cardinality, Link};
+use crate::plan::relation::{Cardinality, Relation};
 use crate::plan::{Plans, Projection};
 use crate::postgres::{self, Ending, Limit, Row, Rows, Session};
-use crate::sql::{self, Statement};
+use crate::sql::{self, Param, Statement};
 use crate::wire::{Children, Level};
 
 /// The rows of a call, the root's first; what relations found refers to its parent by position.
@@ -175,10 +175,7 @@ impl<'a> Asking<'a> {
     ) -> Self {
         let resource = &plans.resources[node.projection.resource];
         let relation = &resource.relations[related.relation];
-        let near: Vec<usize> = match &relation.link {
-            Link::Direct(pairs) => pairs.iter().map(|(near, _)| *near).collect(),
-            Link::Through { near, .. } => near.iter().map(|(near, _)| *near).collect(),
-        };
+        let near = relation.link.near();
         let rows = || node.rows.iter().take(node.taken);
         let mut keys: Vec<Vec<&[u8]>> = Vec::new();
         let mut known: HashMap<Vec<&[u8]>, usize> = HashMap::new();
@@ -196,35 +193,41 @@ impl<'a> Asking<'a> {
             resource.columns[column].value.array(keys.iter().map(|key| Some(key[at])))
         };
         let arrays = near.iter().enumerate().map(array).collect();
-        let (order, limit) = match &relation.cardinality {
-            Cardinality::One => (Vec::new(), 1),
-            Cardinality::Many { order, limit } => (order.clone(), *limit),
-        };
-        let mut outputs = related.projection.outputs.clone();
-        outputs.push(Output::Ordinal);
-        // One more than goes out tells that rows were left out.
-        let probe = match relation.cardinality {
+        let select = select(node.projection.resource, relation, related, arrays, deleted);
+        let limit = match relation.cardinality {
             Cardinality::One => 1,
-            Cardinality::Many { .. } => limit.saturating_add(1),
-        };
-        let select = Select {
-            resource: relation.target,
-            outputs,
-            rows: Asked::Related {
-                near: node.projection.resource,
-                link: relation.link.clone(),
-                arrays,
-                limit: probe,
-            },
-            equals: Vec::new(),
-            filter: None,
-            deleted,
-            order,
-            after: None,
-            limit: None,
-            skip: 0,
+            Cardinality::Many { limit, .. } => limit,
         };
         Asking { of, related, select, ordinals, limit: limit as usize }
+    }
+}
+
+/// The rows that keys of `near` lead to, one array of keys per near column of the link.
+pub(super) fn select(
+    near: usize,
+    relation: &Relation,
+    related: &Related,
+    arrays: Vec<Param>,
+    deleted: Deleted,
+) -> Select {
+    let (order, limit) = match &relation.cardinality {
+        Cardinality::One => (Vec::new(), 1),
+        // One more than goes out tells that rows were left out.
+        Cardinality::Many { order, limit } => (order.clone(), limit.saturating_add(1)),
+    };
+    let mut outputs = related.projection.outputs.clone();
+    outputs.push(Output::Ordinal);
+    Select {
+        resource: relation.target,
+        outputs,
+        rows: Asked::Related { near, link: relation.link.clone(), arrays, limit },
+        equals: Vec::new(),
+        filter: None,
+        deleted,
+        order,
+        after: None,
+        limit: None,
+        skip: 0,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
+use super::Plans;
 use super::projection::Projection;
 use super::resource::Read;
 use super::value::ValueType;
@@ -91,4 +92,23 @@ pub enum Answer {
     Repeated { number: u32 },
     StreamOfMessages,
     StreamOfChunks { number: u32 },
+}
+
+impl Kind {
+    /// What the method does, in words.
+    pub fn summary(&self, plans: &Plans) -> String {
+        let of = |resource: &usize| {
+            let resource = &plans.resources[*resource];
+            format!("{} of table {}.{}", resource.message.name(), resource.table.schema, resource.table.name)
+        };
+        match self {
+            Kind::Get { resource } => format!("one {}, by its key", of(resource)),
+            Kind::BatchGet { resource, .. } => format!("several {}, by their keys", of(resource)),
+            Kind::List { resource, .. } => format!("a page of {}", of(resource)),
+            Kind::Stream { resource, .. } => format!("all {}, chunk by chunk", of(resource)),
+            Kind::Function(Function { call: FunctionCall::Routine(name), .. }) => format!("function {name}"),
+            Kind::Function(Function { call: FunctionCall::Query(_), .. }) => "a file of SQL".to_owned(),
+            Kind::Unfit(_) => "does not fit the database".to_owned(),
+        }
+    }
 }

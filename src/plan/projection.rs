@@ -9,7 +9,7 @@ use super::mask::Mask;
 use super::query::Output;
 use super::resource::{Read, Source};
 use super::value::ValueType;
-use super::{Plans, relation::Link};
+use super::Plans;
 use crate::contract::Problem;
 
 /// Everything but the unreserved characters of RFC 3986.
@@ -163,11 +163,7 @@ impl Builder<'_> {
         if !target.problems.is_empty() {
             return Err(Unfit { path, problems: target.problems.clone() });
         }
-        let near: Vec<usize> = match &plan.link {
-            Link::Direct(pairs) => pairs.iter().map(|(near, _)| *near).collect(),
-            Link::Through { near, .. } => near.iter().map(|(near, _)| *near).collect(),
-        };
-        let near = near.into_iter().map(|column| self.select(column, Read::Binary)).collect();
+        let near = plan.link.near().into_iter().map(|column| self.select(column, Read::Binary)).collect();
         let inside = Builder { plans: self.plans, resource: plan.target, outputs: Vec::new() };
         let projection = inside.build(mask, &path)?;
         Ok(Related { relation, near, projection, path })
