@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use rowcall::cli::{self, Arguments, Code, Command};
-use rowcall::config;
+use rowcall::cli::{self, Arguments, Code, Command, Source, source};
+use rowcall::config::{self, Loaded};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -12,11 +12,28 @@ fn main() -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return complain(&error, Code::Usage),
     };
-    let ended = match arguments.command {
-        Command::Config => cli::config(&loaded).map_err(anyhow::Error::from),
-        other => Err(anyhow::anyhow!("{other:?} waits for the server")),
-    };
-    ended.map_or_else(|error| complain(&error, Code::Failed), ExitCode::from)
+    run(&arguments.command, &loaded)
+        .map_or_else(|error| complain(&error, cli::code_of(&error)), ExitCode::from)
+}
+
+fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
+    let config = &loaded.config;
+    match command {
+        Command::Serve(_) => match source::to_serve(config)? {
+            Source::Example => anyhow::bail!("the example waits for app"),
+            Source::Given { .. } => anyhow::bail!("serve waits for app"),
+        },
+        Command::Check(_) => {
+            let (_contract, _database) = (source::contract(config)?, source::database(config)?);
+            anyhow::bail!("check waits for app")
+        }
+        Command::Explain(_) => {
+            let (_contract, _database) = (source::contract(config)?, source::database(config)?);
+            anyhow::bail!("explain waits for app")
+        }
+        Command::Export(export) => cli::export(config, export),
+        Command::Config => Ok(cli::config(loaded)?),
+    }
 }
 
 /// The error and what it came from, on standard error.

@@ -3,6 +3,8 @@
 pub mod arguments;
 pub mod banner;
 pub mod exit;
+pub mod explanation;
+mod export;
 pub mod report;
 pub mod source;
 
@@ -10,6 +12,8 @@ use std::io::{self, Write as _};
 
 pub use arguments::{Arguments, Command, Format};
 pub use exit::Code;
+pub use explanation::{Explained, Explanation};
+pub use export::export;
 pub use report::{Losses, MissingIndex, Report};
 pub use source::Source;
 
@@ -26,6 +30,17 @@ pub fn check(report: &Report, check: &arguments::Check) -> io::Result<Code> {
     let losses = if check.strict { Losses::Counted } else { Losses::Told };
     print(&report.render(check.format, losses))?;
     Ok(report.code(losses))
+}
+
+/// The end of `rowcall explain`.
+pub fn explain(explanation: &Explanation) -> io::Result<Code> {
+    print(&explanation.to_string())?;
+    Ok(Code::Done)
+}
+
+/// The code of a command that failed: what is missing on the command line or in the settings is usage.
+pub fn code_of(error: &anyhow::Error) -> Code {
+    if error.is::<source::Error>() { Code::Usage } else { Code::Failed }
 }
 
 /// Writes to standard output, with colours only when it is a terminal and NO_COLOR is not set.

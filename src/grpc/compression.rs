@@ -51,16 +51,18 @@ impl Packing {
         })
     }
 
+    /// Plain, too, when it cannot be compressed.
     pub async fn frame(&self, payload: Payload) -> Bytes {
-        let Some(encoding) = self.encoding.filter(|_| payload.len() >= self.bytes_min) else {
+        let Some(encoding) = self.encoding.filter(|_| payload.bytes() >= self.bytes_min) else {
             return payload.frame();
         };
-        if payload.len() <= self.inline_bytes_max {
-            return payload.compress(encoding);
+        let plain = payload.frame();
+        if payload.bytes() <= self.inline_bytes_max {
+            return payload.compress(encoding).unwrap_or(plain);
         }
         // The threads' queue is bounded by the calls there may be, each of which waits for its own.
-        let plain = payload.frame();
-        tokio::task::spawn_blocking(move || payload.compress(encoding)).await.unwrap_or(plain)
+        let compressed = tokio::task::spawn_blocking(move || payload.compress(encoding)).await;
+        compressed.ok().and_then(Result::ok).unwrap_or(plain)
     }
 }
 

@@ -162,5 +162,5 @@ fn once(message: &impl prost::Message) -> Response<Body> {
 }
 
 fn frame(message: &impl prost::Message) -> Bytes {
-    Payload::new(message.encode_to_vec().into()).frame()
+    Payload::of(&message.encode_to_vec()).frame()
 }

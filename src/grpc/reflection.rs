@@ -149,7 +149,7 @@ impl<A: Answers> Conversation<A> {
         match request {
             Ok(request) => {
                 let response = self.respond(request);
-                let frame = Payload::new(response.encode_to_vec().into()).frame();
+                let frame = Payload::of(&response.encode_to_vec()).frame();
                 (Frame::data(frame), Some(self))
             }
             Err(why) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
-use super::codec::FieldCodec;
+use super::projection::Projection;
 use super::resource::Read;
 use super::value::ValueType;
 use crate::catalog::Oid;
@@ -44,10 +44,9 @@ pub enum Kind {
 /// A Postgres function or a file of SQL.
 #[derive(Debug)]
 pub struct Function {
-    /// The statement's text, but for the arguments left out in favour of their defaults.
     pub call: FunctionCall,
     pub arguments: Vec<Argument>,
-    pub row: Arc<RowShape>,
+    pub row: RowShape,
     pub answer: Answer,
 }
 
@@ -68,21 +67,21 @@ pub struct Argument {
     pub optional: bool,
 }
 
-/// A result row and the message it becomes.
+/// A result row: what is selected, and the message it becomes.
 #[derive(Debug)]
 pub struct RowShape {
-    pub message: MessageDescriptor,
+    /// In the order that `projection` counts by.
     pub columns: Vec<RowColumn>,
+    pub projection: Projection,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RowColumn {
+    /// Empty for the only column of a function that returns a scalar.
     pub name: String,
     /// The type results have: the column's, a domain's base type.
     pub oid: Oid,
     pub read: Read,
-    pub number: u32,
-    pub codec: Arc<FieldCodec>,
 }
 
 /// Where the rows go.

@@ -3,9 +3,14 @@
 mod grpc;
 mod support;
 
+mod command_line;
+mod catalog;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
 mod postgres_prepared;
 mod postgres_session;
 mod postgres_tls;
+mod python_client;
+mod readme;
+mod stack;

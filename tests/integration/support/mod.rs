@@ -5,7 +5,9 @@
 mod cluster;
 mod database;
 mod pooler;
+mod served;
 
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
 pub use pooler::Pooler;
+pub use served::{Served, rowcall};

@@ -1,6 +1,11 @@
 //! Whole contracts in, what they mean or every problem out.
 
-use std::path::{Path, PathBuf};
+mod files;
+mod methods;
+mod resources;
+mod shown;
+
+use std::path::Path;
 
 use super::*;
 
@@ -58,7 +63,9 @@ fn chinook_by_resource_names_has_no_problem() {
         matches!(&method(&contract, "RevenueByCountry").shape, Ok(Shape::Routine { name, answer: Answer::Repeated(rows) })
             if name == "revenue_by_country" && rows.name() == "countries")
     );
-    assert!(matches!(&method(&contract, "TopArtists").shape, Ok(Shape::Query { text, .. }) if text.contains(":genre")));
+    assert!(
+        matches!(&method(&contract, "TopArtists").shape, Ok(Shape::Query { text, .. }) if text.contains(":genre"))
+    );
 }
 
 #[test]
@@ -123,9 +130,4 @@ message GetTrackRequest { int64 track_id = 1; }
 #[track_caller]
 fn check_method(body: &str, expected: &str) {
     check(&format!("{PLAIN}{body}"), expected);
-}
-
-#[test]
-fn print_me() {
-    check_method("service S { rpc GetTrack(GetTrackRequest) returns (Track); }", "");
 }
