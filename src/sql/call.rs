@@ -1,11 +1,8 @@
 //! A function or a file of SQL and its arguments → a statement.
 
 use super::draft::Draft;
-use super::select::read_as;
-use super::{Identifier, Param, Statement, oid};
-use crate::catalog::Oid;
+use super::{Identifier, Param, Statement};
 use crate::plan::method::{Argument, Function, FunctionCall, RowColumn};
-use crate::plan::resource::Read;
 
 /// `arguments` stand in the order of `Function::arguments`; None leaves an argument to its
 /// default, or, in a file of SQL, makes it NULL.
@@ -38,7 +35,12 @@ pub fn call(function: &Function, arguments: &[Option<Param>]) -> Statement {
     Statement {
         text: format!("SELECT {} FROM {from} AS {alias}", columns.join(", ")).into(),
         params: draft.into_params(),
-        columns: function.row.columns.iter().map(result).collect(),
+        columns: function
+            .row
+            .columns
+            .iter()
+            .map(|c| c.read.result(c.oid))
+            .collect(),
     }
 }
 
@@ -51,19 +53,11 @@ fn alias(columns: &[RowColumn]) -> String {
 }
 
 fn column(column: &RowColumn) -> String {
-    let cast = read_as(column.read);
-    match column.name.as_str() {
-        "" => format!("q.v{cast}"),
-        name => format!("q.{}{cast}", Identifier::new(name)),
-    }
-}
-
-fn result(column: &RowColumn) -> Oid {
-    match column.read {
-        Read::Binary => column.oid,
-        Read::Text => oid::TEXT,
-        Read::Texts => oid::TEXT_ARRAY,
-    }
+    let name = match column.name.as_str() {
+        "" => "q.v".to_owned(),
+        name => format!("q.{}", Identifier::new(name)),
+    };
+    column.read.of(name)
 }
 
 /// The text with `$n` cast wherever the argument's type is not the parameter's, and without the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prost_reflect::{FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
 use super::{either, nearest};
-use crate::catalog::{self, Attribute, Catalog};
+use crate::catalog::{self, Attribute, Catalog, Oid};
 use crate::contract::{self, options};
 use crate::plan::Plans;
 use crate::plan::codec::FieldCodec;
@@ -29,13 +29,10 @@ pub(super) fn routine(
     if let Some(unnamed) = function.arguments.iter().position(|a| a.name.is_empty()) {
         return Err(format!("argument {} of function {name:?} has no name: name it, for request fields are its arguments by name", unnamed + 1));
     }
-    let arguments = function.arguments.iter().map(|argument| Argument {
-        name: argument.name.clone(),
-        value: ValueType::of(catalog, argument.type_oid),
-        field: promised.descriptor.input().get_field_by_name(&argument.name),
-        optional: argument.has_default,
-    });
-    let arguments: Vec<Argument> = arguments.collect();
+    let of = |argument: &catalog::Argument| {
+        self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog, argument.has_default)
+    };
+    let arguments: Vec<Argument> = function.arguments.iter().map(of).collect::<Result<_, _>>()?;
     arguments_agree(&promised.descriptor, &arguments, &format!("function {name:?}"))?;
     let call =
         format!("{}.{}", Identifier::new(&function.schema), Identifier::new(&function.name));
@@ -59,13 +56,10 @@ pub(super) fn query(
         Some(Err(text)) => return Err(format!("query {path:?}: {text}")),
         None => return Err(format!("query {path:?} was not described")),
     };
-    let arguments = described.arguments.iter().map(|argument| Argument {
-        name: argument.name.clone(),
-        value: ValueType::of(catalog, argument.type_oid),
-        field: promised.descriptor.input().get_field_by_name(&argument.name),
-        optional: false,
-    });
-    let arguments: Vec<Argument> = arguments.collect();
+    let of = |argument: &Attribute| {
+        self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog, false)
+    };
+    let arguments: Vec<Argument> = described.arguments.iter().map(of).collect::<Result<_, _>>()?;
     arguments_agree(&promised.descriptor, &arguments, &format!("query {path:?}"))?;
     Ok(Function {
         call: FunctionCall::Query(Arc::from(described.text.as_str())),
@@ -113,6 +107,23 @@ fn find<'a>(
     }
 }
 
+/// An argument and the request field that gives it, which by the type table have to fit each other.
+fn argument(
+    method: &MethodDescriptor,
+    name: &str,
+    type_oid: Oid,
+    catalog: &Catalog,
+    has_default: bool,
+) -> Result<Argument, String> {
+    let field = method.input().get_field_by_name(name);
+    if let Some(field) = &field {
+        FieldCodec::choose(catalog, type_oid, -1, field, &contract::column(field))
+            .map_err(|misfit| format!("argument {name:?} {}", misfit.text))?;
+    }
+    let value = ValueType::of(catalog, type_oid);
+    Ok(Argument { name: name.to_owned(), value, field, optional: has_default })
+}
+
 fn arguments_agree(method: &MethodDescriptor, arguments: &[Argument], what: &str) -> Result<(), String> {
     let input = method.input();
     for field in input.fields() {
@@ -122,15 +133,8 @@ fn arguments_agree(method: &MethodDescriptor, arguments: &[Argument], what: &str
         }
     }
     for argument in arguments {
-        match &argument.field {
-            None if !argument.optional => {
-                return Err(format!("argument {:?} of {what} has no request field: add one", argument.name));
-            }
-            Some(field) => argument
-                .value
-                .accepts(field)
-                .map_err(|text| format!("argument {:?} of {what} {text}", argument.name))?,
-            None => {}
+        if argument.field.is_none() && !argument.optional {
+            return Err(format!("argument {:?} of {what} has no request field: add one", argument.name));
         }
     }
     Ok(())

@@ -30,7 +30,7 @@ pub struct Report {
 
 /// Never fails: what does not fit is part of the plans and of the report.
 pub fn compile(contract: Arc<Contract>, catalog: &Catalog) -> (Plans, Report) {
-    let mut report = Report::default();
+    let mut report = Report { problems: contract.problems.clone(), ..Report::default() };
     let drafts: Vec<Resource> = contract
         .resources
         .iter()
