@@ -5,12 +5,16 @@
 
 pub mod binary;
 mod class;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod format;
 mod literal;
 mod network;
 mod numeric;
 mod parse;
 mod proto;
+#[cfg(test)]
+mod tests;
 pub mod time;
 
 use std::sync::Arc;
