@@ -148,7 +148,7 @@ fn extend(terms: &mut Vec<OrderTerm>, more: impl IntoIterator<Item = OrderTerm>)
 }
 
 /// Whether Postgres has an order (a default btree operator class) for a type.
-fn ordered(value: &ValueType) -> bool {
+pub fn ordered(value: &ValueType) -> bool {
     // The types of Postgres' own that have none.
     const WITHOUT: [&str; 16] = [
         "aclitem",
