@@ -44,7 +44,7 @@ impl<A: Answers> Exchange<A> {
             self.answers
                 .unary(&self.plans, &self.method, &self.call, request, &mut notes)
                 .await
-                .map_err(|error| status::of(&error, &self.about.trace))
+                .map_err(|error| status::of(&error, &self.call, &self.about.trace))
         };
         let payload = match within(&self.call, work).await {
             Ok(payload) => payload,
@@ -113,7 +113,7 @@ impl<C: Chunks> Sending<C> {
         let next = async { Ok(self.chunks.next().await) };
         match within(&self.call, next).await {
             Ok(received) => {
-                received.map(|result| result.map_err(|error: Error| status::of(&error, &self.about.trace)))
+                received.map(|result| result.map_err(|error: Error| status::of(&error, &self.call, &self.about.trace)))
             }
             Err(status) => Some(Err(status)),
         }

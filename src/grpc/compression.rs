@@ -51,15 +51,16 @@ impl Packing {
         })
     }
 
+    /// Plain, too, when it cannot be compressed.
     pub async fn frame(&self, payload: Payload) -> Bytes {
         let Some(encoding) = self.encoding.filter(|_| payload.bytes() >= self.bytes_min) else {
             return payload.frame();
         };
+        let plain = payload.frame();
         if payload.bytes() <= self.inline_bytes_max {
-            return payload.compress(encoding).unwrap_or_else(|_| payload.frame());
+            return payload.compress(encoding).unwrap_or(plain);
         }
         // The threads' queue is bounded by the calls there may be, each of which waits for its own.
-        let plain = payload.frame();
         let compressed = tokio::task::spawn_blocking(move || payload.compress(encoding)).await;
         compressed.ok().and_then(Result::ok).unwrap_or(plain)
     }

@@ -47,7 +47,7 @@ impl Script {
         let (verb, number) = request.split_once(' ').unwrap_or((request, "0"));
         let number: usize = number.parse().unwrap();
         match verb {
-            "size" => Ok(Payload::new(vec![b'x'; number].into())),
+            "size" => Ok(Payload::of(&vec![b'x'; number])),
             "missing" => {
                 let names = (1..=number).map(|row| format!("tracks/{row}")).collect();
                 Err(Error::Missing { kind: "chinook.example.com/Track".to_owned(), names })
@@ -61,9 +61,9 @@ impl Script {
                 let _hanging = self.hang();
                 let mut release = self.release.subscribe();
                 release.wait_for(|release| *release).await.unwrap();
-                Ok(Payload::new(Bytes::from_static(b"released")))
+                Ok(Payload::of(b"released"))
             }
-            echoed => Ok(Payload::new(Bytes::copy_from_slice(echoed.as_bytes()))),
+            echoed => Ok(Payload::of(echoed.as_bytes())),
         }
     }
 }
