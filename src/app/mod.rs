@@ -17,7 +17,7 @@ use crate::cli::banner::{self, Banner, Security};
 use crate::cli::{self, Code, Source};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
-use crate::grpc::{self, Server, Signs};
+use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
 use crate::postgres::Postgres;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::env;
 
 use crate::config::{self, Config};
+use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
 use crate::plan::token::Keys;
 use crate::{grpc, pipeline, postgres};
@@ -85,11 +86,11 @@ pub fn grpc(config: &Config) -> grpc::Settings {
         tls,
         connections_max: listener.connections_max,
         streams_max: listener.streams_max,
-        header_list_bytes_max: u32::try_from(listener.headers_bytes_max.bytes()).unwrap_or(u32::MAX),
+        headers_bytes_max: u32::try_from(listener.headers_bytes_max.bytes()).unwrap_or(u32::MAX),
         message_bytes_max: config.limits.message_bytes_max.bytes(),
-        connection_age_max: listener.age_max,
-        connection_age_jitter: listener.age_jitter,
-        connection_age_grace: listener.age_grace,
+        age_max: listener.age_max,
+        age_jitter: listener.age_jitter,
+        age_grace: listener.age_grace,
         keepalive_interval: listener.keepalive_interval,
         keepalive_timeout: listener.keepalive_timeout,
         handshake_max: listener.handshake_max,
@@ -101,8 +102,8 @@ pub fn grpc(config: &Config) -> grpc::Settings {
             loopback: compression.loopback,
         },
         reflection_options: match config.reflection.options {
-            true => grpc::OptionsShown::Yes,
-            false => grpc::OptionsShown::No,
+            true => ReflectOptions::Shown,
+            false => ReflectOptions::Hidden,
         },
         ..grpc::Settings::default()
     }
