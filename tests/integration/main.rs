@@ -3,5 +3,6 @@
 mod support;
 
 mod catalog;
+mod embedded;
 mod postgres_harness;
 mod postgres_session;
