@@ -184,7 +184,8 @@ fn claim(path: &Path) -> Result<(), Error> {
 /// Ends with the process, however that ends.
 fn lock(path: &Path) -> Result<File, Error> {
     let at = path.join("lock");
-    let file = File::create(&at).map_err(Error::io("open", &at))?;
+    let file = File::options().write(true).create(true).truncate(false).open(&at);
+    let file = file.map_err(Error::io("open", &at))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Running { folder: path.into() }),
