@@ -15,6 +15,8 @@ const MARKER: &str = "ROWCALL";
 const MARKER_TEXT: &str =
     "A data folder of `rowcall serve`. It may be removed while the server does not run.\n";
 
+const UNFINISHED: &str = "postgres.unfinished-";
+
 /// Where data goes when the folder that was asked for cannot be reached.
 const ELSEWHERE: &str = "/var/lib/rowcall";
 
@@ -46,9 +48,18 @@ impl Folder {
         self.path.join("postgres")
     }
 
-    /// Becomes `data` in one step, once `initdb` has finished.
-    pub(super) fn unfinished_data(&self) -> PathBuf {
-        self.path.join("postgres.unfinished")
+    /// Becomes `data` in one step, once `initdb` has finished. Its name is never used again: the `initdb` of a
+    /// server that was killed may still be writing.
+    pub(super) fn new_unfinished_data(&self) -> PathBuf {
+        self.path.join(format!("{UNFINISHED}{:016x}", rand::random::<u64>()))
+    }
+
+    /// Removes what no start has finished, as far as that goes: who still writes there will fail, and go.
+    pub(super) fn remove_unfinished(&self) {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -173,7 +184,8 @@ fn claim(path: &Path) -> Result<(), Error> {
 /// Ends with the process, however that ends.
 fn lock(path: &Path) -> Result<File, Error> {
     let at = path.join("lock");
-    let file = File::create(&at).map_err(Error::io("open", &at))?;
+    let file = File::options().write(true).create(true).truncate(false).open(&at);
+    let file = file.map_err(Error::io("open", &at))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Running { folder: path.into() }),

@@ -5,7 +5,7 @@
 //!   data ── postgres, until it says ready ──► running ── load, if not loaded ──► Embedded
 //! ```
 //!
-//! Each step can be killed and done again: `initdb` works in a folder that is renamed when it has finished, the load is one
+//! Each step can be killed and done again: `initdb` works in a folder of a new name that is renamed when it has finished, the load is one
 //! transaction, the lock ends with the process, and a Postgres that outlives us is stopped by the next start. It listens on a
 //! Unix socket only, in a folder that only its user (and root) may enter.
 
@@ -82,6 +82,7 @@ pub async fn start(settings: Settings) -> Result<Embedded, Error> {
     let major = folder.major()?;
     let binaries = binaries::find(&account, major.map(|major| (major, folder.path()))).await?;
     orphan::stop(&folder).await?;
+    folder.remove_unfinished();
     if major.is_none() {
         initialise(&binaries, &account, &folder).await?;
     }
@@ -95,11 +96,9 @@ pub async fn start(settings: Settings) -> Result<Embedded, Error> {
 
 /// Makes a cluster; one that is left half-made is made again.
 async fn initialise(binaries: &Binaries, account: &Account, folder: &Folder) -> Result<(), Error> {
-    let unfinished = folder.unfinished_data();
-    for leftover in [&unfinished, &folder.data()] {
-        if leftover.exists() {
-            fs::remove_dir_all(leftover).map_err(Error::io("remove", leftover))?;
-        }
+    let unfinished = folder.new_unfinished_data();
+    if folder.data().exists() {
+        fs::remove_dir_all(folder.data()).map_err(Error::io("remove", folder.data()))?;
     }
     tracing::info!("making a PostgreSQL {} cluster in {}", binaries.version.text, folder.path().display());
     folder::make_private(&unfinished, account)?;

@@ -4,6 +4,7 @@ mod support;
 
 mod catalog;
 mod command_line;
+mod embedded;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;

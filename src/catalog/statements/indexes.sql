@@ -1,4 +1,5 @@
--- In indoption, bit 1 is DESC and bit 2 is NULLS FIRST. Only keys are read, not INCLUDEd columns.
+-- A B-tree sorts as ORDER BY does when its operator class is of a default one's family (`varchar_ops` is of that of
+-- `text_ops`) and its collation is the column's. In indoption, bit 1 is DESC and bit 2 is NULLS FIRST. Only keys are read, not INCLUDEd columns.
 SELECT coalesce(json_agg(json_build_object(
     'table_oid', i.indrelid::int8,
     'name', x.relname,
@@ -12,7 +13,9 @@ SELECT coalesce(json_agg(json_build_object(
             'attnum', i.indkey[p],
             'options', i.indoption[p],
             'own_order', m.amname <> 'btree' OR (
-                (o.opcdefault OR o.opcname = 'varchar_ops')
+                EXISTS (
+                    SELECT FROM pg_catalog.pg_opclass d
+                    WHERE d.opcmethod = x.relam AND d.opcfamily = o.opcfamily AND d.opcdefault)
                 AND i.indcollation[p] = coalesce(a.attcollation, i.indcollation[p]))
         ) ORDER BY p)
         FROM generate_series(0, i.indnkeyatts - 1) p

@@ -5,17 +5,21 @@ ALTER TABLE trip
     ADD FOREIGN KEY (from_station_id) REFERENCES station,
     ADD FOREIGN KEY (to_station_id) REFERENCES station;
 
+-- What relations and orders need. Read backwards, an index serves the opposite order too.
+CREATE INDEX ON zone (parent_zone_id);
 CREATE INDEX ON station (zone_id);
 CREATE INDEX ON bike (model_id);
 CREATE INDEX ON bike (station_id, dock_number);
-CREATE INDEX ON repair (bike_id, repair_id);
+CREATE INDEX ON repair (bike_id, reported_at DESC, repair_id DESC);
 CREATE INDEX ON rider (invited_by);
 CREATE INDEX ON rider (joined_at, rider_id);
+CREATE INDEX ON rider (full_name, rider_id);
+CREATE INDEX ON rider (balance, rider_id);
 CREATE INDEX ON favourite (station_id);
 CREATE INDEX ON pass (rider_id);
-CREATE INDEX ON trip (rider_id, season, trip_id);
-CREATE INDEX ON trip (bike_id, season, trip_id);
-CREATE INDEX ON trip (from_station_id);
+CREATE INDEX ON trip (rider_id, started_at DESC, season DESC, trip_id DESC);
+CREATE INDEX ON trip (bike_id, started_at DESC, season DESC, trip_id DESC);
+CREATE INDEX ON trip (from_station_id, started_at DESC, season DESC, trip_id DESC);
 CREATE INDEX ON trip (started_at, season, trip_id);
 
 CREATE VIEW board AS
@@ -33,7 +37,7 @@ SELECT
     extract(isodow FROM started_at AT TIME ZONE 'UTC')::integer AS weekday,
     extract(hour FROM started_at AT TIME ZONE 'UTC')::integer AS hour,
     count(*) AS trips,
-    round(avg(metres), 1) AS mean_metres
+    round(avg(metres), 1)::double precision AS mean_metres
 FROM trip
 GROUP BY 1, 2;
 CREATE UNIQUE INDEX ON rush (weekday, hour);

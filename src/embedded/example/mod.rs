@@ -22,6 +22,25 @@ pub const CONTRACT: [(&str, &str); 6] = [
     ("example/v1/workshop.proto", include_str!("../../../proto/example/v1/workshop.proto")),
 ];
 
+/// What to try first: a method and its request, as `grpcurl -d` takes it.
+pub const CALLS: [(&str, &str); 6] = [
+    ("example.v1.NetworkService/ListStations", r#"{"pageSize": 3, "readMask": "name,title,address"}"#),
+    (
+        "example.v1.RiderService/GetTrip",
+        r#"{"name": "seasons/2026/trips/1", "readMask": "*,riderDetail.displayName"}"#,
+    ),
+    (
+        "example.v1.FleetService/ListBikes",
+        r#"{"filter": "state = STATE_IN_REPAIR AND telemetry.firmware = \"2.2.2\""}"#,
+    ),
+    (
+        "example.v1.WorkshopService/GetFavourite",
+        r#"{"riderId": 2, "stationId": 42, "readMask": "*,station"}"#,
+    ),
+    ("example.v1.NetworkService/FindStations", r#"{"latitude": 54.33, "longitude": 10.15}"#),
+    ("example.v1.RiderService/RankRiders", r#"{"season": 2026, "ridersMax": 3}"#),
+];
+
 /// The contract's files, and the SQL that loads its database.
 pub fn example() -> (Vec<(&'static str, &'static str)>, &'static str) {
     (CONTRACT.to_vec(), LOAD)

@@ -1,5 +1,7 @@
 use std::fs;
 
+use prost_reflect::DynamicMessage;
+
 use super::*;
 use crate::contract::{self, Contract, Shape, Source};
 
@@ -49,4 +51,17 @@ fn every_resource_is_served() {
         "Zone",
     ];
     assert_eq!(names, expected);
+}
+
+#[test]
+fn what_to_try_fits_the_contract() {
+    let contract = contract();
+    for (path, request) in CALLS {
+        let (service, method) = path.split_once('/').expect("a service and a method");
+        let service = contract.pool.get_service_by_name(service).expect("the service");
+        let method = service.methods().find(|m| m.name() == method).expect("the method");
+        // By way of a value: straight from text, serde_json keeps a number's digits in a map, which nothing else reads.
+        let request: serde_json::Value = serde_json::from_str(request).expect("JSON");
+        DynamicMessage::deserialize(method.input(), request).expect("the request");
+    }
 }
