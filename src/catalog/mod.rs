@@ -3,7 +3,7 @@
 //! Only `introspect` touches the world; everything else here is data, so that plans can be
 //! compiled and tested without a database.
 
-mod answer;
+pub mod answer;
 pub mod arguments;
 pub mod introspect;
 

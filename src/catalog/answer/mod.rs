@@ -87,7 +87,7 @@ struct IndexKeyAnswer {
 }
 
 /// Reads an answer. Estimates change without any DDL, so they stay out of the fingerprint.
-pub(super) fn read(mut answer: Value) -> Result<Catalog, serde_json::Error> {
+pub fn read(mut answer: Value) -> Result<Catalog, serde_json::Error> {
     let estimates = answer.get_mut("estimates").map(Value::take).unwrap_or_default();
     let fingerprint = fingerprint(&answer);
     let estimates: Vec<EstimateAnswer> = serde_json::from_value(estimates)?;

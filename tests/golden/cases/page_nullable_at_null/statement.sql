@@ -1,0 +1,10 @@
+-- answers (text, text, int4)
+PREPARE q (int4, int8) AS
+SELECT t."title", t."genre", t."track_id"
+FROM "public"."track" AS t
+WHERE t."genre" IS NULL
+AND t."track_id" > $1
+ORDER BY t."genre", t."track_id"
+LIMIT $2;
+EXECUTE q ('17', '51');
+DEALLOCATE q;

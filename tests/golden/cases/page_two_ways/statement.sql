@@ -1,0 +1,18 @@
+-- answers (text, text, int4)
+PREPARE q (text, int4, int8) AS
+SELECT u.c1, u.o1, u.o2
+FROM ((SELECT t."title" AS c1, t."title" AS o1, t."track_id" AS o2
+FROM "public"."track" AS t
+WHERE t."title" < $1
+ORDER BY t."title" DESC, t."track_id"
+LIMIT $3)
+UNION ALL (SELECT t."title" AS c1, t."title" AS o1, t."track_id" AS o2
+FROM "public"."track" AS t
+WHERE t."title" = $1
+AND t."track_id" > $2
+ORDER BY t."title" DESC, t."track_id"
+LIMIT $3)) AS u
+ORDER BY u.o1 DESC, u.o2
+LIMIT $3;
+EXECUTE q ('Ba', '17', '51');
+DEALLOCATE q;
