@@ -57,7 +57,7 @@ pub enum Shape {
     /// One element per range.
     Multirange(Codec),
     /// hstore under `map<string, string>`.
-    Hstore,
+    Hstore(Utf8),
     /// A JSON object under a map, by proto JSON: the field of this message with this JSON name.
     JsonMap {
         binary: JsonBinary,
