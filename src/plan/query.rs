@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
+use super::Plans;
 use super::filter::Predicate;
-use super::resource::Read;
+use super::relation::Link;
+use super::resource::{Column, Read};
 use crate::sql::Param;
 
 /// One SELECT over one resource.
@@ -46,7 +48,9 @@ pub enum Rows {
     Keys { columns: Vec<usize>, arrays: Vec<Param> },
     /// As `Keys`, but every row that a key leads to, at most `limit` per key, in
     /// `Select::order`; by way of a table between when there is one.
-    Related { relation: super::relation::Link, arrays: Vec<Param>, limit: u32 },
+    /// `near` is the resource of the rows that the keys come from, a position in
+    /// `Plans::resources`; the keys are its columns of the link, in the link's order.
+    Related { near: usize, link: Link, arrays: Vec<Param>, limit: u32 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +69,14 @@ pub struct OrderTerm {
     pub direction: Direction,
     /// The column may be NULL, or the path may lead nowhere.
     pub nullable: bool,
+}
+
+impl OrderTerm {
+    /// The column that the term is about, in an order of `resource`.
+    pub fn of<'p>(&self, plans: &'p Plans, resource: usize) -> &'p Column {
+        let end = self.path.iter().fold(resource, |at, &step| plans.resources[at].relations[step].target);
+        &plans.resources[end].columns[self.column]
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

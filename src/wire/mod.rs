@@ -20,5 +20,5 @@ pub use error::Error;
 pub use page::{Limits, Page, Pushed};
 pub use payload::{Encoding, Payload};
 pub use proto_json::{UnknownKeys, message as message_from_json};
-pub use row::{message, row, shape};
+pub use row::{message, row};
 pub use rows::{Children, Columns, Level};

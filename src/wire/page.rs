@@ -7,7 +7,6 @@ use super::payload::{HEADER_BYTES, Payload, buffer};
 use super::rows::{Columns, Level};
 use super::{put, row};
 use crate::plan::Projection;
-use crate::plan::method::RowShape;
 
 /// How large a page may become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +47,6 @@ impl Page {
         row: usize,
     ) -> Result<Pushed, Error> {
         self.push_with(|out| row::row(projection, level, row, out), || row::row_name(projection, level, row))
-    }
-
-    /// A function's row.
-    pub fn push_shape(&mut self, shape: &RowShape, row: &impl Columns) -> Result<Pushed, Error> {
-        self.push_with(|out| row::shape(shape, row, out), || shape.message.full_name().to_owned())
     }
 
     fn push_with(

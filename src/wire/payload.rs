@@ -28,6 +28,13 @@ impl Payload {
         Ok(Payload::close(out))
     }
 
+    /// Of a message that is encoded already.
+    pub fn of(message: &[u8]) -> Payload {
+        let mut out = buffer();
+        out.put_slice(message);
+        Payload::close(out)
+    }
+
     /// Fills in the header of a `buffer`.
     pub(super) fn close(mut out: BytesMut) -> Payload {
         seal(&mut out, Flag::Identity);

@@ -9,7 +9,6 @@ use super::payload::Payload;
 use super::rows::{Columns, Level};
 use super::{field, put};
 use crate::plan::Projection;
-use crate::plan::method::RowShape;
 use crate::plan::projection::{NamePart, WrittenName, WrittenValue};
 
 /// A resource's message. On error `out` holds a part of it.
@@ -37,15 +36,6 @@ pub fn message<R: Columns>(
         }
         _ => Ok(payload),
     }
-}
-
-/// A function's or a query's row.
-pub fn shape(shape: &RowShape, row: &impl Columns, out: &mut BytesMut) -> Result<(), Error> {
-    for (at, column) in shape.columns.iter().enumerate() {
-        field::write(&column.codec, row.get(at), out)
-            .map_err(|fault| fault.of_row(shape.message.full_name().to_owned()))?;
-    }
-    Ok(())
 }
 
 fn fields<R: Columns>(
@@ -110,8 +100,14 @@ fn name_text(name: &WrittenName, columns: &impl Columns, out: &mut BytesMut) -> 
                 let Some(bytes) = columns.get(*at) else { return Ok(false) };
                 let before = out.len();
                 value.write(bytes, &mut Escaped(out))?;
-                if out.len() == before {
-                    return Ok(false);
+                match &out[before..] {
+                    b"" => return Ok(false),
+                    // A segment that is `-` means all rows, so this one value is escaped.
+                    b"-" => {
+                        out.truncate(before);
+                        out.put_slice(b"%2D");
+                    }
+                    _ => {}
                 }
             }
         }

@@ -1,2 +1,15 @@
-#[test]
-fn x() {}
+//! Every promise that needs a real Postgres, in one binary; one file per promise.
+
+mod support;
+
+mod catalog;
+mod command_line;
+mod postgres_harness;
+mod postgres_pool;
+mod postgres_pooler;
+mod postgres_prepared;
+mod postgres_session;
+mod postgres_tls;
+mod python_client;
+mod readme;
+mod stack;

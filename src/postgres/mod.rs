@@ -1,0 +1,148 @@
+//! Statements → raw columns: a pool of connections that speak Postgres' protocol.
+//!
+//! The driver is `postgres-protocol` (messages, SCRAM) under connections of our own, pooled by bb8.
+//! tokio-postgres, which is built on the same crate, looks up every type it does not know with
+//! named statements, allocates per row, and ends each statement with its own Sync; behind a pooler
+//! by transaction all three are wrong.
+
+mod cancel;
+mod connect;
+mod connection;
+mod conninfo;
+mod dial;
+mod error;
+mod fixed;
+mod pool;
+mod prepared;
+mod rows;
+mod session;
+mod settings;
+mod startup;
+mod tls;
+mod wire;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Semaphore, watch};
+
+pub use error::{Error, SqlFailure};
+pub use rows::{Row, Rows};
+pub use session::{Described, Ending, Limit, Mode, Session, StatementTimeout, Want};
+pub use settings::{Encoding, Pooler, Settings};
+
+use connect::Connector;
+use pool::{Attempt, Connections};
+use session::Cleanup;
+
+/// A database; clones share one pool.
+#[derive(Clone)]
+pub struct Postgres {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// None once closed.
+    connections: Mutex<Option<Connections>>,
+    cleanup: Cleanup,
+    reachable: watch::Receiver<bool>,
+    settings: Settings,
+}
+
+/// What the pool holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    pub connections: u32,
+    pub idle: u32,
+}
+
+impl Postgres {
+    /// Reads the URL and the files it names, and begins to connect; does not wait for it. Call it
+    /// within a tokio runtime. The error says what is wrong with the URL.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let connector = Arc::new(Connector::new(settings.clone())?);
+        let connections = Connections::new(connector);
+        let (sender, reachable) = watch::channel(false);
+        let cleanup = Cleanup {
+            cancels: Arc::new(Semaphore::new(settings.cancels_max.max(1))),
+            wait_max: settings.cancel_wait_max,
+            statement_max: settings.statement_max,
+        };
+        let connections = Mutex::new(Some(connections));
+        let inner = Arc::new(Inner { connections, cleanup, reachable, settings });
+        tokio::spawn(probe(Arc::downgrade(&inner), sender));
+        Ok(Postgres { inner })
+    }
+
+    /// A connection for one call. Unreachable at once when there is none and the last attempt
+    /// failed; Busy when none came free within `wait_max`.
+    pub async fn session(&self, want: Want) -> Result<Session, Error> {
+        let connections = self.inner.connections()?;
+        let checkout = connections.take(want.deadline).await?;
+        Ok(Session::new(checkout, want, self.inner.cleanup.clone()))
+    }
+
+    /// Whether the database answers, as far as was seen last.
+    pub fn reachable(&self) -> watch::Receiver<bool> {
+        self.inner.reachable.clone()
+    }
+
+    pub fn counts(&self) -> Counts {
+        let (connections, idle) = self.inner.connections().map(|c| c.counts()).unwrap_or_default();
+        Counts { connections, idle }
+    }
+
+    /// Takes no more sessions, and waits for those there are, at most `cancel_wait_max`.
+    pub async fn close(&self) {
+        let taken = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(connections) = taken else { return };
+        let late = Instant::now() + self.inner.settings.cancel_wait_max;
+        loop {
+            let (open, idle) = connections.counts();
+            if open == idle || Instant::now() >= late {
+                return;
+            }
+            // The pool tells nobody that a connection came back.
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Inner {
+    fn connections(&self) -> Result<Connections, Error> {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.clone().ok_or_else(|| Error::Unreachable("the pool is closed".to_owned()))
+    }
+}
+
+/// Keeps `reachable` true to what attempts and idle connections show, for as long as there is a pool.
+async fn probe(inner: std::sync::Weak<Inner>, reachable: watch::Sender<bool>) {
+    loop {
+        let Some(strong) = inner.upgrade() else { return };
+        let Ok(connections) = strong.connections() else { return };
+        let (settings, mut attempts) = (strong.settings.clone(), connections.attempts());
+        drop(strong);
+        attempts.mark_unchanged();
+        let (open, idle) = connections.counts();
+        // All in use: those who use them find out.
+        if open == 0 || idle > 0 {
+            let answered = connections.take(Instant::now() + settings.connect_timeout).await;
+            set(&reachable, answered.is_ok());
+        }
+        drop(connections);
+        tokio::select! {
+            _ = tokio::time::sleep(settings.probe_every) => {}
+            Ok(()) = attempts.changed() => {
+                let succeeded = matches!(*attempts.borrow(), Attempt::Succeeded);
+                if succeeded {
+                    set(&reachable, true);
+                }
+                tokio::time::sleep(settings.probe_every).await;
+            }
+        }
+    }
+}
+
+fn set(reachable: &watch::Sender<bool>, now: bool) {
+    reachable.send_if_modified(|before| std::mem::replace(before, now) != now);
+}

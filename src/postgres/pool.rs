@@ -1,0 +1,157 @@
+//! bb8 over our connections: what makes one, what makes one good, and when there is none.
+//!
+//! bb8 alone only ever times out. It is told not to retry; the last attempt's failure is kept, and
+//! answers at once whoever would have waited for nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy};
+use tokio::sync::watch;
+use tokio::time::{sleep_until, timeout};
+
+use super::connect::Connector;
+use super::connection::{Command, Connection};
+use super::error::Error;
+use super::session::Limit;
+use crate::sql::Statement;
+
+pub(super) type Checkout = PooledConnection<'static, Manager>;
+
+/// A storm of callers does not become a storm of attempts: after a failure the next waits this long.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+pub(super) struct Manager {
+    connector: Arc<Connector>,
+    attempts: watch::Sender<Attempt>,
+}
+
+/// How the last attempt to connect went.
+#[derive(Debug, Clone)]
+pub(super) enum Attempt {
+    None,
+    Succeeded,
+    Failed(Error, Instant),
+}
+
+impl ManageConnection for Manager {
+    type Connection = Connection;
+    type Error = Error;
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        if let Attempt::Failed(error, at) = &*self.attempts.borrow()
+            && at.elapsed() < RETRY_AFTER
+        {
+            return Err(error.clone());
+        }
+        let connected = self.connector.connect().await;
+        self.attempts.send_replace(match &connected {
+            Ok(_) => Attempt::Succeeded,
+            Err(error) => Attempt::Failed(error.clone(), Instant::now()),
+        });
+        connected
+    }
+
+    /// Only what has idled is asked, and asked what it is: `SELECT 1` would not notice that a
+    /// primary became a standby.
+    async fn is_valid(&self, connection: &mut Connection) -> Result<(), Error> {
+        if !connection.wire.alive() {
+            return Err(Error::Unreachable("the server closed an idle connection".to_owned()));
+        }
+        let settings = &self.connector.settings;
+        if connection.used.elapsed() < settings.check_after {
+            return Ok(());
+        }
+        const CHECK: &str = "SELECT pg_catalog.pg_is_in_recovery()";
+        let check = Statement { text: CHECK.into(), params: vec![], columns: [16].into() };
+        let commands = [Command::Once(&check)];
+        let rows = timeout(settings.connect_timeout, connection.run(&commands, Limit::default())).await;
+        let rows =
+            rows.map_err(|_| Error::Unreachable("an idle connection does not answer".to_owned()))??;
+        let standby = rows.first().and_then(|rows| rows.row(0)?.get(0)) == Some(&[1]);
+        if standby != connection.standby {
+            return Err(Error::Unreachable("the server changed its role".to_owned()));
+        }
+        connection.used = Instant::now();
+        Ok(())
+    }
+
+    fn has_broken(&self, connection: &mut Connection) -> bool {
+        let now = Instant::now();
+        connection.used = now;
+        !connection.settled() || !connection.wire.alive() || connection.ends <= now
+    }
+}
+
+/// The pool, and what became of the attempts to fill it.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pool: Pool<Manager>,
+    attempts: watch::Receiver<Attempt>,
+}
+
+impl Connections {
+    /// Must be called within a runtime: the pool's reaper is spawned.
+    pub fn new(connector: Arc<Connector>) -> Connections {
+        let (sender, attempts) = watch::channel(Attempt::None);
+        let settings = connector.settings.clone();
+        let connections_max = settings.connections_max.max(1);
+        let pool = Pool::builder()
+            .max_size(connections_max)
+            .min_idle(settings.connections_min.min(connections_max))
+            .idle_timeout(Some(settings.idle_max).filter(|idle| !idle.is_zero()))
+            .max_lifetime(None)
+            .connection_timeout(settings.wait_max.max(Duration::from_millis(1)))
+            .retry_connection(false)
+            // The last one back is the first one out, so that what is not needed grows old.
+            .queue_strategy(QueueStrategy::Lifo)
+            .build_unchecked(Manager { connector, attempts: sender });
+        Connections { pool, attempts }
+    }
+
+    /// Waits for a connection, at most to the deadline and `wait_max`.
+    pub async fn take(&self, deadline: Instant) -> Result<Checkout, Error> {
+        let mut attempts = self.attempts.clone();
+        attempts.mark_unchanged();
+        let mut got = std::pin::pin!(self.pool.get_owned());
+        let late = sleep_until(deadline.into());
+        tokio::pin!(late);
+        // What is idle is had at once; asking also starts an attempt when there is room for one.
+        tokio::select! {
+            biased;
+            got = &mut got => return self.given(got),
+            _ = std::future::ready(()) => {}
+        }
+        loop {
+            if let Attempt::Failed(error, _) = &*attempts.borrow_and_update()
+                && self.pool.state().connections == 0
+            {
+                return Err(error.clone());
+            }
+            tokio::select! {
+                biased;
+                got = &mut got => return self.given(got),
+                _ = &mut late => return Err(Error::DeadlinePassed),
+                Ok(()) = attempts.changed() => {}
+            }
+        }
+    }
+
+    fn given(&self, got: Result<Checkout, bb8::RunError<Error>>) -> Result<Checkout, Error> {
+        got.map_err(|error| match (error, &*self.attempts.borrow()) {
+            (bb8::RunError::User(error), _) => error,
+            (bb8::RunError::TimedOut, Attempt::Failed(error, _)) => error.clone(),
+            (bb8::RunError::TimedOut, _) => Error::Busy,
+        })
+    }
+
+    pub fn attempts(&self) -> watch::Receiver<Attempt> {
+        self.attempts.clone()
+    }
+
+    /// Connections open, and those of them idle.
+    pub fn counts(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+}

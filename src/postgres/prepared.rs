@@ -1,0 +1,138 @@
+//! A statement's text → how this connection runs it: unnamed the first time, prepared from the second on.
+//!
+//! A name is made from the text, so that even behind a pooler that mixes up sessions a name never
+//! stands for another text.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::catalog::Oid;
+use crate::sql::Statement;
+
+/// The statements a connection knows, at most `max`, least recently used first out.
+pub(super) struct Prepared {
+    known: HashMap<Arc<str>, Known>,
+    max: usize,
+    clock: u64,
+}
+
+struct Known {
+    name: Arc<str>,
+    used: u64,
+    state: State,
+}
+
+enum State {
+    /// Met once, not prepared.
+    Seen,
+    /// Sent to be prepared; the answer may never have been read.
+    Asked,
+    /// Prepared, with a result of these types.
+    Prepared(Arc<[Oid]>),
+}
+
+/// How to run a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    Unnamed,
+    /// Prepare under this name, which may be in use.
+    Prepare(Arc<str>),
+    Ready(Arc<str>),
+}
+
+impl Prepared {
+    pub fn new(max: usize) -> Prepared {
+        Prepared { known: HashMap::new(), max, clock: 0 }
+    }
+
+    /// Decides, and names a prepared statement that is to be closed to make room.
+    pub fn plan(&mut self, statement: &Statement) -> (Plan, Option<Arc<str>>) {
+        if self.max == 0 {
+            return (Plan::Unnamed, None);
+        }
+        self.clock += 1;
+        if let Some(known) = self.known.get_mut(&statement.text) {
+            known.used = self.clock;
+            let name = known.name.clone();
+            let ready = matches!(&known.state, State::Prepared(columns)
+                if statement.columns.is_empty() || **columns == *statement.columns);
+            if ready {
+                return (Plan::Ready(name), None);
+            }
+            known.state = State::Asked;
+            return (Plan::Prepare(name), None);
+        }
+        let evicted = if self.known.len() >= self.max { self.evict() } else { None };
+        let known = Known { name: name(&statement.text), used: self.clock, state: State::Seen };
+        self.known.insert(statement.text.clone(), known);
+        (Plan::Unnamed, evicted)
+    }
+
+    /// The server has prepared the statement, and its result has these types.
+    pub fn answered(&mut self, statement: &Statement, columns: &[Oid]) {
+        if let Some(known) = self.known.get_mut(&statement.text)
+            && matches!(known.state, State::Asked)
+        {
+            known.state = State::Prepared(columns.into());
+        }
+    }
+
+    /// The server's preparation is not what it was: prepare again.
+    pub fn forget(&mut self, statement: &Statement) {
+        if let Some(known) = self.known.get_mut(&statement.text) {
+            known.state = State::Asked;
+        }
+    }
+
+    fn evict(&mut self) -> Option<Arc<str>> {
+        let oldest = self.known.iter().min_by_key(|(_, known)| known.used)?.0.clone();
+        let known = self.known.remove(&oldest)?;
+        (!matches!(known.state, State::Seen)).then_some(known.name)
+    }
+}
+
+fn name(text: &str) -> Arc<str> {
+    let digest = Sha256::digest(text);
+    let mut name = "rowcall_".to_owned();
+    for byte in &digest[..16] {
+        // Writing into a String cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(text: &str, columns: &[Oid]) -> Statement {
+        Statement { text: text.into(), params: vec![], columns: columns.into() }
+    }
+
+    #[test]
+    fn a_shape_is_prepared_at_its_second_use() {
+        let mut prepared = Prepared::new(2);
+        let one = statement("SELECT 1", &[23]);
+        assert_eq!(prepared.plan(&one), (Plan::Unnamed, None));
+        let (Plan::Prepare(name), None) = prepared.plan(&one) else { panic!("prepared") };
+        prepared.answered(&one, &[23]);
+        assert_eq!(prepared.plan(&one), (Plan::Ready(name.clone()), None));
+        // The same text for a plan that expects another type is looked at again.
+        assert_eq!(prepared.plan(&statement("SELECT 1", &[20])), (Plan::Prepare(name), None));
+    }
+
+    #[test]
+    fn the_least_recently_used_makes_room() {
+        let mut prepared = Prepared::new(2);
+        let [one, two, three] = ["one", "two", "three"].map(|text| statement(text, &[]));
+        for statement in [&one, &one, &two] {
+            prepared.plan(statement);
+        }
+        assert_eq!(prepared.plan(&three), (Plan::Unnamed, Some(name(&one.text))));
+        // `two` was only seen: nothing is to be closed.
+        assert_eq!(prepared.plan(&one), (Plan::Unnamed, None));
+    }
+}

@@ -1,0 +1,145 @@
+//! DataRow messages → rows whose columns are slices of one buffer.
+//!
+//! A value keeps the length word Postgres sent before it, so that one offset per column is enough
+//! and no row allocates.
+
+use std::io;
+
+use crate::wire::Columns;
+
+/// What a statement answered.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    data: Vec<u8>,
+    /// Where in `data` each value's length word is: row after row, `columns` for each.
+    values: Vec<u32>,
+    columns: usize,
+    rows: usize,
+    /// The limit was reached: these rows are the first ones, and the statement was cancelled.
+    pub cut: bool,
+    /// When the row that reached the limit was alone larger than it: its bytes. The row is not here.
+    pub oversized: Option<u64>,
+}
+
+/// One row; a view.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    data: &'a [u8],
+    values: &'a [u32],
+}
+
+impl Rows {
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Bytes Postgres sent for these rows.
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    pub fn row(&self, row: usize) -> Option<Row<'_>> {
+        let start = row.checked_mul(self.columns)?;
+        let values = self.values.get(start..start + self.columns)?;
+        (row < self.rows).then_some(Row { data: &self.data, values })
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> + Clone {
+        (0..self.rows).map(|row| Row {
+            data: &self.data,
+            values: &self.values[row * self.columns..(row + 1) * self.columns],
+        })
+    }
+
+    /// Takes the body of a DataRow message.
+    pub(super) fn push(&mut self, body: &[u8]) -> io::Result<()> {
+        let (count, mut rest) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
+        let columns = usize::from(u16::from_be_bytes(*count));
+        if self.rows == 0 {
+            self.columns = columns;
+        } else if self.columns != columns {
+            return Err(malformed());
+        }
+        let mut at = self.data.len();
+        self.values.reserve(columns);
+        for _ in 0..columns {
+            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
+            let length = i32::from_be_bytes(*length);
+            self.values.push(u32::try_from(at).map_err(|_| malformed())?);
+            let length = usize::try_from(length).unwrap_or(0);
+            rest = after.get(length..).ok_or_else(malformed)?;
+            at += 4 + length;
+        }
+        if !rest.is_empty() {
+            return Err(malformed());
+        }
+        self.data.extend_from_slice(&body[2..]);
+        self.rows += 1;
+        Ok(())
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Postgres' binary form of the value; None is NULL, or a column the row does not have.
+    pub fn get(&self, column: usize) -> Option<&'a [u8]> {
+        let at = *self.values.get(column)? as usize;
+        let (length, rest) = self.data.get(at..)?.split_first_chunk::<4>()?;
+        rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl Columns for Row<'_> {
+    fn get(&self, column: usize) -> Option<&[u8]> {
+        Row::get(self, column)
+    }
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a row does not have the columns it announces")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut body = (values.len() as u16).to_be_bytes().to_vec();
+        for value in values {
+            let length = value.map_or(-1, |value| value.len() as i32);
+            body.extend(length.to_be_bytes());
+            body.extend(value.unwrap_or_default());
+        }
+        body
+    }
+
+    #[test]
+    fn values_come_back_as_sent() {
+        let mut rows = Rows::default();
+        rows.push(&body(&[Some(b"one"), None, Some(b"")])).unwrap();
+        rows.push(&body(&[None, Some(b"two"), Some(b"three")])).unwrap();
+        let seen: Vec<Vec<Option<&[u8]>>> =
+            rows.iter().map(|row| (0..row.len()).map(|column| row.get(column)).collect()).collect();
+        assert_eq!(seen, [[Some(&b"one"[..]), None, Some(b"")], [None, Some(&b"two"[..]), Some(b"three")]]);
+        assert!(rows.row(2).is_none());
+        assert_eq!(rows.row(1).unwrap().get(3), None);
+    }
+
+    #[test]
+    fn a_lying_row_is_refused() {
+        for broken in [&b"\0"[..], b"\0\x01\0\0\0\x05abc", b"\0\x01\0\0\0\x01abc", b"\0\x02\0\0\0\x01a"] {
+            assert!(Rows::default().push(broken).is_err());
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A connection for one call: statements in, rows out, and nothing left behind however the call ends.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::{timeout, timeout_at};
+
+use super::cancel::settle;
+use super::connection::{Command, Settings as Hold};
+use super::error::Error;
+use super::fixed;
+use super::pool::Checkout;
+use super::rows::Rows;
+use crate::catalog::Oid;
+use crate::sql::Statement;
+
+/// What a call needs of its connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Want {
+    /// Bounds the wait for a connection and every run.
+    pub deadline: Instant,
+    pub mode: Mode,
+    pub statement_timeout: StatementTimeout,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Every run sees the database as it is then.
+    Single,
+    /// All runs, up to the one that is `Ending::Last`, see one snapshot.
+    Snapshot,
+}
+
+/// Who keeps the deadline on the server's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementTimeout {
+    /// Our timer and our cancel; the server's own limit is `statement_max`.
+    Net,
+    /// The server too, for what may not react to a cancel in time. Costs a quarter of the throughput.
+    PerCall,
+}
+
+/// Whether another run follows in the same snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    More,
+    Last,
+}
+
+/// How much a run may bring.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// Of all rows together. Past it the statement is cancelled and the rows so far are the answer.
+    pub bytes_max: usize,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Limit { bytes_max: 256 * 1024 * 1024 }
+    }
+}
+
+/// A statement's types, as Postgres sees them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Described {
+    pub params: Vec<Oid>,
+    pub columns: Vec<(String, Oid)>,
+}
+
+/// Dropped in the middle of a run, it cancels the statement; the connection goes back to the pool
+/// once it is known that the cancel can hit nothing else.
+pub struct Session {
+    /// None only while dropping.
+    checkout: Option<Checkout>,
+    want: Want,
+    cleanup: Cleanup,
+    begun: bool,
+}
+
+/// What is needed to clean up behind a session.
+#[derive(Clone)]
+pub(super) struct Cleanup {
+    pub cancels: Arc<Semaphore>,
+    pub wait_max: Duration,
+    pub statement_max: Duration,
+}
+
+impl Session {
+    pub(super) fn new(checkout: Checkout, want: Want, cleanup: Cleanup) -> Session {
+        Session { checkout: Some(checkout), want, cleanup, begun: false }
+    }
+
+    /// Runs siblings in one round trip. In Snapshot mode the first run's BEGIN rides in front, and
+    /// the COMMIT behind the one that is last.
+    ///
+    /// One `Rows` per statement. When one is cut, those after it are cut and empty, the session is
+    /// spent, and a snapshot is gone: who needs more runs again. Other errors than Sql, Cancelled and
+    /// CatalogChanged spend the session too; those three end a snapshot.
+    pub async fn run(
+        &mut self,
+        statements: &[Statement],
+        ending: Ending,
+        limit: Limit,
+    ) -> Result<Vec<Rows>, Error> {
+        match self.run_once(statements, ending, limit).await {
+            Err(Failed::Stale(_)) => {}
+            other => return other.map_err(Failed::into_error),
+        }
+        // Prepared for tables that have changed since: prepared again, and nobody need know.
+        self.run_once(statements, ending, limit).await.map_err(Failed::into_error)
+    }
+
+    async fn run_once(
+        &mut self,
+        statements: &[Statement],
+        ending: Ending,
+        limit: Limit,
+    ) -> Result<Vec<Rows>, Failed> {
+        let (want, cleanup) = (self.want, &self.cleanup);
+        let connection = self.checkout.as_deref_mut().ok_or(Error::Spent)?;
+        if !connection.ready() {
+            return Err(Error::Spent.into());
+        }
+        let now = Instant::now();
+        let remaining = want.deadline.checked_duration_since(now).ok_or(Error::DeadlinePassed)?;
+        let statement_max = match want.statement_timeout {
+            StatementTimeout::Net => cleanup.statement_max,
+            StatementTimeout::PerCall => remaining.min(cleanup.statement_max),
+        };
+        let settings = match (connection.settings, want.statement_timeout) {
+            (Hold::Transaction, _) => Some(fixed::transaction(statement_max)),
+            (Hold::Session, StatementTimeout::PerCall) => Some(fixed::statement_timeout(statement_max)),
+            (Hold::Session, StatementTimeout::Net) => None,
+        };
+        let mut commands = Vec::with_capacity(statements.len() + 4);
+        if connection.in_failed_transaction() {
+            commands.push(Command::Plain("ROLLBACK"));
+        }
+        let begins = want.mode == Mode::Snapshot && !self.begun;
+        if begins {
+            commands.push(Command::Plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+        }
+        // Until Sync it is all one transaction, begun or not, so these hold no longer than the run.
+        let fresh = begins || want.mode == Mode::Single;
+        let per_run = want.statement_timeout == StatementTimeout::PerCall;
+        if let Some(settings) = settings.as_deref().filter(|_| fresh || per_run) {
+            commands.push(Command::Plain(settings));
+        }
+        commands.extend(statements.iter().map(Command::Statement));
+        if want.mode == Mode::Snapshot && ending == Ending::Last {
+            commands.push(Command::Plain("COMMIT"));
+        }
+        self.begun = want.mode == Mode::Snapshot && ending == Ending::More;
+        let ran = timeout_at(want.deadline.into(), connection.run(&commands, limit)).await;
+        let error = match ran {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(Error::DeadlinePassed.into()),
+        };
+        let ended_snapshot = want.mode == Mode::Snapshot && !begins;
+        self.begun = false;
+        match error {
+            Error::Cancelled if now.elapsed() + TIMER_SLACK >= statement_max => {
+                Err(Error::DeadlinePassed.into())
+            }
+            Error::CatalogChanged(_) if connection.ready() && !ended_snapshot => {
+                statements.iter().for_each(|statement| connection.prepared.forget(statement));
+                Err(Failed::Stale(error))
+            }
+            error => Err(error.into()),
+        }
+    }
+
+    /// One row with one json column, for the catalog.
+    pub async fn json(&mut self, sql: &str) -> Result<serde_json::Value, Error> {
+        const JSON: Oid = 114;
+        let statement = Statement { text: sql.into(), params: vec![], columns: [JSON].into() };
+        let rows = self.run(&[statement], Ending::Last, Limit::default()).await?;
+        let value = rows.first().and_then(|rows| rows.row(0)?.get(0));
+        let value = value.ok_or_else(|| Error::Protocol("there is no row with json".to_owned()))?;
+        serde_json::from_slice(value).map_err(|error| Error::Protocol(format!("not json: {error}")))
+    }
+
+    /// What a statement takes and gives, without running it.
+    pub async fn describe(&mut self, sql: &str) -> Result<Described, Error> {
+        let connection = self.checkout.as_deref_mut().ok_or(Error::Spent)?;
+        if !connection.ready() {
+            return Err(Error::Spent);
+        }
+        let described = timeout_at(self.want.deadline.into(), connection.describe(sql)).await;
+        described.map_err(|_| Error::DeadlinePassed)?
+    }
+}
+
+/// A server's timer and ours never agree to the last.
+const TIMER_SLACK: Duration = Duration::from_millis(20);
+
+/// Why a run has no rows.
+enum Failed {
+    /// Worth one more try, with everything prepared again.
+    Stale(Error),
+    For(Error),
+}
+
+impl Failed {
+    fn into_error(self) -> Error {
+        match self {
+            Failed::Stale(error) | Failed::For(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::For(error)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(mut checkout) = self.checkout.take() else { return };
+        if checkout.settled() {
+            return;
+        }
+        // Without a runtime there is nobody to wait: the pool closes what is not settled.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let cleanup = self.cleanup.clone();
+        runtime.spawn(async move {
+            let settled = timeout(cleanup.wait_max, settle(&mut checkout, &cleanup.cancels)).await;
+            if !matches!(settled, Ok(Ok(()))) {
+                tracing::debug!("a cancelled connection did not become ready in time and is closed");
+            }
+        });
+    }
+}

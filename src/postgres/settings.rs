@@ -1,0 +1,82 @@
+//! What an operator may set about the database, with its defaults.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Limits and waits of the pool; a plain value the configuration fills.
+#[derive(Clone)]
+pub struct Settings {
+    /// As libpq reads it: a URI or `key=value` pairs. Empty means the environment says everything.
+    pub url: String,
+    /// `PG…` variables, `HOME` and `USER`, as the process found them.
+    pub environment: HashMap<String, String>,
+    pub connections_max: u32,
+    /// Connections kept open when nothing runs.
+    pub connections_min: u32,
+    /// The longest a call waits for a connection, whatever its deadline.
+    pub wait_max: Duration,
+    /// A connection idle for longer is closed, down to `connections_min`.
+    pub idle_max: Duration,
+    /// A connection is closed at this age, give or take `lifetime_jitter`.
+    pub lifetime_max: Duration,
+    /// The share of `lifetime_max` by which connections' ages differ, so that they do not all end at once.
+    pub lifetime_jitter: f64,
+    /// A connection idle for longer is asked whether it still is what it was before it is given out.
+    pub check_after: Duration,
+    /// For one address, handshakes included, when the URL does not say.
+    pub connect_timeout: Duration,
+    /// The net under every deadline: no statement runs longer.
+    pub statement_max: Duration,
+    /// Prepared statements kept per connection.
+    pub statements_max: usize,
+    /// How long a cancelled connection may take to become usable again before it is closed.
+    pub cancel_wait_max: Duration,
+    /// Cancels under way at once.
+    pub cancels_max: usize,
+    /// How often reachability is looked at while nothing else shows it.
+    pub probe_every: Duration,
+    pub pooler: Pooler,
+    pub encoding: Encoding,
+}
+
+/// What stands between Rowcall and Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or a pooler that knows prepared statements (PgBouncer 1.21 and later).
+    Direct,
+    /// A pooler by transaction that does not: unnamed statements, every setting by SET LOCAL.
+    Transaction,
+}
+
+/// What to do with a database in SQL_ASCII, whose strings may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Refuse it.
+    Checked,
+    /// Serve it; the reader validates every string.
+    Unchecked,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            url: String::new(),
+            environment: HashMap::new(),
+            connections_max: 10,
+            connections_min: 1,
+            wait_max: Duration::from_secs(5),
+            idle_max: Duration::from_secs(600),
+            lifetime_max: Duration::from_secs(1_800),
+            lifetime_jitter: 0.2,
+            check_after: Duration::from_secs(1),
+            connect_timeout: Duration::from_secs(10),
+            statement_max: Duration::from_secs(60),
+            statements_max: 256,
+            cancel_wait_max: Duration::from_secs(5),
+            cancels_max: 16,
+            probe_every: Duration::from_secs(1),
+            pooler: Pooler::Direct,
+            encoding: Encoding::Checked,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A socket → messages, and bytes back: one Postgres connection's buffers.
+//!
+//! Reading goes on while writing waits, since a server that cannot send its rows stops reading.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf as _, BytesMut};
+use postgres_protocol::message::backend::{DATA_ROW_TAG, Message};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::error::{Error, SqlFailure};
+
+/// TCP, a unix socket, or TLS over TCP.
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static> Io for T {}
+
+/// A read asks for this much room.
+const READ_BYTES: usize = 16 * 1024;
+/// An idle connection keeps no more buffer than this.
+const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
+/// No message but a row is larger in the answers to what we send.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+pub(super) struct Wire {
+    stream: Box<dyn Io>,
+    read: BytesMut,
+    /// What is to be sent; messages are appended here.
+    pub write: BytesMut,
+    /// What is left of a row that nobody reads.
+    skip: usize,
+}
+
+/// What came in.
+pub(super) enum Incoming<'a> {
+    /// The body of a DataRow.
+    Row(&'a [u8]),
+    /// A DataRow of this many bytes, larger than asked for; it is skipped.
+    Oversized(u64),
+    Message(Message),
+}
+
+impl Wire {
+    pub fn new(stream: Box<dyn Io>) -> Wire {
+        Wire { stream, read: BytesMut::new(), write: BytesMut::new(), skip: 0 }
+    }
+
+    /// Waits for the next message, hands it to `take`, and gives what that returns. Rows larger than
+    /// `row_bytes_max` are not read into memory.
+    ///
+    /// Dropped while waiting, it has lost nothing.
+    pub async fn receive<T>(
+        &mut self,
+        row_bytes_max: usize,
+        take: impl FnOnce(Incoming<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let length = loop {
+            if let Some(length) = self.complete(row_bytes_max)? {
+                break length;
+            }
+            self.transfer().await?;
+        };
+        if self.read[0] != DATA_ROW_TAG {
+            let message = Message::parse(&mut self.read)?;
+            let message = message.ok_or_else(|| Error::Protocol("a message has no end".to_owned()))?;
+            return take(Incoming::Message(message));
+        }
+        let here = length.min(self.read.len());
+        let taken = if length - 1 > row_bytes_max.saturating_add(4) {
+            self.skip = length - here;
+            take(Incoming::Oversized(length as u64))
+        } else {
+            take(Incoming::Row(&self.read[5..length]))
+        };
+        self.read.advance(here);
+        taken
+    }
+
+    /// The length of the message at the front, once it can be taken.
+    fn complete(&mut self, row_bytes_max: usize) -> Result<Option<usize>, Error> {
+        let skipped = self.skip.min(self.read.len());
+        self.read.advance(skipped);
+        self.skip -= skipped;
+        let Some((tag, rest)) = self.read.split_first() else { return Ok(None) };
+        let Some((length, _)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+        let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+        if length < 4 || (*tag != DATA_ROW_TAG && length > MESSAGE_BYTES_MAX) {
+            return Err(Error::Protocol(format!("a message announces {length} bytes")));
+        }
+        let oversized = *tag == DATA_ROW_TAG && length > row_bytes_max.saturating_add(4);
+        Ok((oversized || self.read.len() > length).then_some(length + 1))
+    }
+
+    /// Moves bytes both ways until some came in.
+    async fn transfer(&mut self) -> Result<(), Error> {
+        let count = poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+                return Poll::Ready(Err(error));
+            }
+            self.poll_fill(cx)
+        });
+        match count.await? {
+            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what the socket takes without waiting.
+    pub fn send_now(&mut self) {
+        let _ = self.poll_send(&mut Context::from_waker(Waker::noop()));
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.write.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.write) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => self.write.advance(count),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.read.reserve(READ_BYTES);
+        let spare = self.read.spare_capacity_mut();
+        let mut buffer = ReadBuf::uninit(spare);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) => {
+                let count = buffer.filled().len();
+                let filled = self.read.len() + count;
+                // Safety: `poll_read` initialised the first `count` bytes of the spare capacity.
+                unsafe { self.read.set_len(filled) };
+                Poll::Ready(Ok(count))
+            }
+        }
+    }
+
+    /// Whether an idle connection is still open: the server says nothing, or nothing that ends it.
+    pub fn alive(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            match self.poll_fill(&mut cx) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return false,
+                Poll::Ready(Ok(_)) => {}
+            }
+        }
+        while let Ok(Some(_)) = self.complete(0) {
+            match Message::parse(&mut self.read) {
+                Ok(Some(Message::ParameterStatus(_) | Message::NoticeResponse(_))) => {}
+                _ => return false,
+            }
+        }
+        self.read.is_empty()
+    }
+
+    /// Gives back room that one large answer needed.
+    pub fn shrink(&mut self) {
+        if self.read.is_empty() && self.read.capacity() > BUFFER_KEPT_BYTES {
+            self.read = BytesMut::new();
+        }
+        if self.write.is_empty() && self.write.capacity() > BUFFER_KEPT_BYTES {
+            self.write = BytesMut::new();
+        }
+    }
+}
+
+/// What an ErrorResponse or NoticeResponse says.
+pub(super) fn failure(mut fields: postgres_protocol::message::backend::ErrorFields<'_>) -> SqlFailure {
+    use fallible_iterator::FallibleIterator as _;
+    let mut failure = SqlFailure::default();
+    while let Ok(Some(field)) = fields.next() {
+        let text = String::from_utf8_lossy(field.value_bytes()).into_owned();
+        match field.type_() {
+            b'C' => failure.state = text,
+            b'M' => failure.message = text,
+            b'D' => failure.detail = Some(text),
+            b's' => failure.schema = Some(text),
+            b't' => failure.table = Some(text),
+            b'c' => failure.column = Some(text),
+            b'n' => failure.constraint = Some(text),
+            b'R' => failure.routine = Some(text),
+            _ => {}
+        }
+    }
+    failure
+}

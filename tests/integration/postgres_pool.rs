@@ -1,0 +1,148 @@
+//! The pool: exhausted, unreachable, recovering; what it checks and what it keeps.
+
+use std::time::{Duration, Instant};
+
+use rowcall::postgres::{Encoding, Error, Mode};
+
+use crate::postgres_session::{postgres, run, until, want, within};
+use crate::support::{Cluster, EMPTY, database, free_port};
+
+#[tokio::test]
+async fn a_pool_that_stays_exhausted_is_busy() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| {
+        settings.connections_max = 1;
+        settings.wait_max = Duration::from_millis(50);
+    });
+    let held = postgres.session(want(Mode::Single)).await.unwrap();
+    assert!(matches!(postgres.session(want(Mode::Single)).await, Err(Error::Busy)));
+    assert!(matches!(postgres.session(within(10)).await, Err(Error::DeadlinePassed)));
+    drop(held);
+    assert!(postgres.session(want(Mode::Single)).await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable_at_once() {
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", free_port());
+    let postgres = postgres(&url, |_| {});
+    let begun = Instant::now();
+    for _ in 0..20 {
+        let error = postgres.session(want(Mode::Single)).await.err().unwrap();
+        assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(!*postgres.reachable().borrow());
+}
+
+#[tokio::test]
+async fn a_database_that_comes_back_is_found_again() {
+    let mut cluster = tokio::task::spawn_blocking(|| Cluster::start(&[])).await.unwrap();
+    let postgres =
+        postgres(&cluster.url("postgres"), |settings| settings.probe_every = Duration::from_millis(50));
+    let mut reachable = postgres.reachable();
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, reachable.wait_for(|now| *now)).await.unwrap().unwrap();
+    cluster.control("stop");
+    tokio::time::timeout(patience, reachable.wait_for(|now| !*now)).await.unwrap().unwrap();
+    let begun = Instant::now();
+    let error = postgres.session(want(Mode::Single)).await.err().unwrap();
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    cluster.control("start");
+    tokio::time::timeout(patience, reachable.wait_for(|now| *now)).await.unwrap().unwrap();
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    assert_eq!(run(&mut session, "SELECT 'back'", &[25]).await.unwrap(), [b"back"]);
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_idleness_is_never_given_out() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |_| {});
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    let before = run(&mut session, "SELECT pg_backend_pid()::text", &[25]).await.unwrap();
+    drop(session);
+    until(&database, "SELECT coalesce(bool_and(pg_terminate_backend(pid, 5000)), true) FROM pg_stat_activity WHERE application_name = 'rowcall' AND datname = current_database()").await;
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    let after = run(&mut session, "SELECT pg_backend_pid()::text", &[25]).await.unwrap();
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_primary_that_became_a_standby_is_left() {
+    // A standby is a primary's data with a file beside it, started again.
+    let mut cluster = tokio::task::spawn_blocking(|| Cluster::start(&[])).await.unwrap();
+    let url = format!("{}?target_session_attrs=primary", cluster.url("postgres"));
+    let postgres = postgres(&url, |settings| settings.probe_every = Duration::from_millis(50));
+    let patience = Duration::from_secs(20);
+    let mut reachable = postgres.reachable();
+    tokio::time::timeout(patience, reachable.wait_for(|now| *now)).await.unwrap().unwrap();
+    std::fs::write(cluster.folder.join("data/standby.signal"), "").unwrap();
+    cluster.control("restart");
+    tokio::time::timeout(patience, reachable.wait_for(|now| !*now)).await.unwrap().unwrap();
+    let refused = |error: &Error| error.to_string().contains("it is a standby");
+    let late = Instant::now() + patience;
+    loop {
+        let error = postgres.session(want(Mode::Single)).await.err().unwrap();
+        if refused(&error) {
+            break;
+        }
+        assert!(Instant::now() < late, "{error:?}");
+        tokio::task::yield_now().await;
+    }
+    let either = cluster.url("postgres") + "?target_session_attrs=prefer-standby";
+    let either = self::postgres(&either, |_| {});
+    assert!(either.session(want(Mode::Single)).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_first_host_that_fits_is_taken() {
+    let database = database(EMPTY).await;
+    let port = database.url.rsplit(':').next().unwrap().split('/').next().unwrap();
+    let url = format!(
+        "postgres://postgres@127.0.0.1:{},127.0.0.1:{port}/{}?target_session_attrs=read-write",
+        free_port(),
+        database.name
+    );
+    let mut session = postgres(&url, |_| {}).session(want(Mode::Single)).await.unwrap();
+    assert_eq!(run(&mut session, "SELECT 'fits'", &[25]).await.unwrap(), [b"fits"]);
+}
+
+#[tokio::test]
+async fn connections_end_at_their_age() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| {
+        settings.lifetime_max = Duration::from_millis(1);
+        settings.connections_max = 1;
+    });
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+        seen.extend(
+            run(&mut session, "SELECT pg_backend_pid()::text FROM pg_sleep(0.01)", &[25]).await.unwrap(),
+        );
+    }
+    assert_ne!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn a_database_without_an_encoding_is_refused_unless_told() {
+    let database = database(EMPTY).await;
+    let ascii = format!("{}_ascii", database.name);
+    let create = format!("CREATE DATABASE {ascii} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    database.execute(&create).await;
+    let url = database.url.replace(&format!("/{}", database.name), &format!("/{ascii}"));
+    let error = postgres(&url, |_| {}).session(want(Mode::Single)).await.err().unwrap();
+    assert!(error.to_string().contains("SQL_ASCII"), "{error:?}");
+    let unchecked = postgres(&url, |settings| settings.encoding = Encoding::Unchecked);
+    assert!(unchecked.session(want(Mode::Single)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_closed_pool_gives_nothing_and_leaves_nothing() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |_| {});
+    drop(postgres.session(want(Mode::Single)).await.unwrap());
+    postgres.close().await;
+    assert!(matches!(postgres.session(want(Mode::Single)).await, Err(Error::Unreachable(_))));
+    until(&database, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'rowcall' AND datname = current_database())").await;
+}

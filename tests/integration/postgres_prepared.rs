@@ -1,0 +1,107 @@
+//! Prepared statements: how many, when, and what happens when the tables change under them.
+
+use rowcall::postgres::{Ending, Error, Limit, Mode};
+
+use crate::postgres_session::{postgres, run, statement, want};
+use crate::support::{EMPTY, database};
+
+#[tokio::test]
+async fn a_connection_keeps_no_more_than_its_limit() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| {
+        settings.connections_max = 1;
+        settings.statements_max = 8;
+    });
+    let count = "SELECT count(*)::text FROM pg_prepared_statements";
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    for shape in 0..40 {
+        run(&mut session, &format!("SELECT {shape}"), &[23]).await.unwrap();
+    }
+    // Each was used once, so none was worth it.
+    assert_eq!(run(&mut session, count, &[25]).await.unwrap(), [b"0"]);
+    for shape in 0..40 {
+        for _ in 0..3 {
+            run(&mut session, &format!("SELECT {shape}"), &[23]).await.unwrap();
+        }
+    }
+    assert_eq!(run(&mut session, count, &[25]).await.unwrap(), [b"7"]);
+}
+
+#[tokio::test]
+async fn a_changed_table_is_prepared_again_unseen() {
+    let database = database(EMPTY).await;
+    database.execute("CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1)").await;
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    let ask = async |mode, columns: &[u32]| {
+        let mut session = postgres.session(want(mode)).await.unwrap();
+        let asked = [statement("SELECT * FROM t", &[], columns)];
+        let rows = session.run(&asked, Ending::Last, Limit::default());
+        rows.await.map(|rows| rows[0].row(0).unwrap().len())
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(Mode::Single, &[]).await.unwrap(), 1);
+    }
+    database.execute("ALTER TABLE t ADD COLUMN b int").await;
+    assert_eq!(ask(Mode::Single, &[]).await.unwrap(), 2);
+    database.execute("ALTER TABLE t ADD COLUMN c text").await;
+    assert_eq!(ask(Mode::Snapshot, &[]).await.unwrap(), 3);
+    // A plan that expects other types is told so, prepared or not, each time.
+    for _ in 0..3 {
+        let error = ask(Mode::Single, &[23, 23]).await.unwrap_err();
+        assert!(matches!(error, Error::CatalogChanged(_)), "{error:?}");
+        assert_eq!(ask(Mode::Single, &[23, 23, 25]).await.unwrap(), 3);
+    }
+    database.execute("ALTER TABLE t ALTER COLUMN b TYPE bigint").await;
+    for _ in 0..3 {
+        let error = ask(Mode::Single, &[23, 23, 25]).await.unwrap_err();
+        assert!(matches!(error, Error::CatalogChanged(_)), "{error:?}");
+        assert_eq!(ask(Mode::Single, &[23, 20, 25]).await.unwrap(), 3);
+    }
+    database.execute("DROP TABLE t").await;
+    let error = ask(Mode::Single, &[23, 20, 25]).await.unwrap_err();
+    assert!(matches!(error, Error::CatalogChanged(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn lost_statements_are_prepared_again_unseen() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    for _ in 0..3 {
+        run(&mut session, "SELECT 'kept'", &[25]).await.unwrap();
+    }
+    session.run(&[statement("DEALLOCATE ALL", &[], &[])], Ending::Last, Limit::default()).await.unwrap();
+    assert_eq!(run(&mut session, "SELECT 'kept'", &[25]).await.unwrap(), [b"kept"]);
+}
+
+#[tokio::test]
+async fn types_of_the_users_own_need_no_question() {
+    let database = database(EMPTY).await;
+    database.execute("CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE DOMAIN short AS varchar(5)").await;
+    let oid = database.client().await.query_one("SELECT 'mood'::regtype::oid", &[]).await.unwrap().get(0);
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(run(&mut session, "SELECT 'wild'::mood", &[oid]).await.unwrap(), [b"wild"]);
+    }
+    let of_catalog = "SELECT count(*)::text FROM pg_prepared_statements WHERE statement LIKE '%pg_type%'";
+    assert_eq!(run(&mut session, of_catalog, &[25]).await.unwrap(), [b"0"]);
+}
+
+#[tokio::test]
+async fn a_failing_sibling_fails_the_run_and_nothing_else() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    for mode in [Mode::Single, Mode::Snapshot] {
+        let mut session = postgres.session(want(mode)).await.unwrap();
+        let siblings =
+            ["SELECT 1", "SELECT 1 / (SELECT 0)", "SELECT 2"].map(|text| statement(text, &[], &[23]));
+        for _ in 0..3 {
+            let error = session.run(&siblings, Ending::Last, Limit::default()).await.unwrap_err();
+            let Error::Sql(failure) = error else { panic!("{error:?}") };
+            assert_eq!(failure.state, "22012");
+            let rows = session.run(&siblings[..1], Ending::Last, Limit::default()).await.unwrap();
+            assert_eq!(rows[0].len(), 1);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Binaries on this machine → a running Postgres in a temporary folder.
+//!
+//! A shell watches a pipe whose other end is ours: when this process is gone, even killed, the pipe
+//! closes, and the shell stops the server and removes the folder.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A running server with trust authentication and the superuser `postgres`.
+pub struct Cluster {
+    /// Of the loopback listener and of the socket's name.
+    pub port: u16,
+    /// Where the unix socket is.
+    pub folder: PathBuf,
+    bin: PathBuf,
+    /// Holds the pipe that keeps the server alive.
+    _watcher: Child,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+
+/// The one server of this process, started by whoever asks first. Blocks while it starts.
+pub fn cluster() -> &'static Cluster {
+    CLUSTER.get_or_init(|| Cluster::start(&[]))
+}
+
+const WATCH: &str = r#"
+exec 3>&1 1>"$FOLDER/out" 2>&1
+"$BIN/initdb" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync || exit 1
+cat "$FOLDER/settings" >> "$FOLDER/data/postgresql.conf"
+"$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -w -t 60 start || exit 1
+echo ready >&3
+exec 3>&-
+while read -r command; do "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -m immediate -w $command; done
+"$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop
+cd / && rm -rf "$FOLDER"
+"#;
+
+impl Cluster {
+    /// Starts another server, for tests that stop it or need settings of their own
+    /// (`name = value` lines of postgresql.conf).
+    pub fn start(settings: &[&str]) -> Cluster {
+        Cluster::start_with(settings, &[])
+    }
+
+    /// The same with files beside the data folder (`../name`), which only the server can read.
+    pub fn start_with(settings: &[&str], files: &[(&str, String)]) -> Cluster {
+        let bin = binaries();
+        let port = free_port();
+        let folder = tempfile::Builder::new().prefix("rowcall-test-").tempdir().expect("a folder").keep();
+        for (name, content) in files {
+            fs::write(folder.join(name), content).expect("a file is written");
+            fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o600)).expect("it is ours");
+        }
+        let lines = [
+            format!("port = {port}"),
+            "listen_addresses = '127.0.0.1'".to_owned(),
+            format!("unix_socket_directories = '{}'", folder.display()),
+            "fsync = off\nsynchronous_commit = off\nfull_page_writes = off".to_owned(),
+            "max_connections = 300\nshared_buffers = 64MB\nautovacuum = off".to_owned(),
+            "log_min_messages = fatal\nmax_wal_size = 2GB".to_owned(),
+            settings.join("\n"),
+        ];
+        fs::write(folder.join("settings"), lines.join("\n") + "\n").expect("settings are written");
+        let mut command = unprivileged(&folder);
+        let mut watcher = command
+            .args(["sh", "-c", WATCH])
+            .env("FOLDER", &folder)
+            .env("BIN", &bin)
+            .current_dir(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell starts");
+        let mut said = String::new();
+        let out = watcher.stdout.take().expect("stdout is piped");
+        BufReader::new(out).read_line(&mut said).expect("the shell's pipe reads");
+        if said.trim() != "ready" {
+            let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+            let text = format!("Postgres did not start:\n{}\n{}", read("out"), read("log"));
+            let _ = fs::remove_dir_all(&folder);
+            panic!("{text}");
+        }
+        Cluster { port, folder, bin, _watcher: watcher }
+    }
+
+    /// A URL through loopback TCP.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// A URL through the unix socket.
+    pub fn socket_url(&self, database: &str) -> String {
+        format!("postgres:///{database}?user=postgres&host={}&port={}", self.folder.display(), self.port)
+    }
+
+    /// Tells `pg_ctl` to `stop`, `start` or `restart`, without waiting for it.
+    pub fn control(&mut self, command: &str) {
+        let pipe = self._watcher.stdin.as_mut().expect("stdin is piped");
+        writeln!(pipe, "{command}").expect("the shell reads");
+    }
+
+    /// Runs psql and fails the test with what it said.
+    pub fn psql(&self, database: &str, arguments: &[&str]) {
+        let output = Command::new(self.bin.join("psql"))
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database])
+            .arg("-h")
+            .arg(&self.folder)
+            .args(["-p", &self.port.to_string()])
+            .args(arguments)
+            .env("PGOPTIONS", "-c client_min_messages=warning")
+            .stdin(Stdio::null())
+            .output()
+            .expect("psql starts");
+        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+/// The newest server on this machine.
+fn binaries() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions
+        .map(|version| version.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists())
+        .max_by_key(|bin| bin.parent().and_then(|v| v.file_name()?.to_str()?.parse::<u32>().ok()));
+    let on_path = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())
+    };
+    newest.or_else(on_path).expect("Postgres is not installed: apt-get install postgresql")
+}
+
+/// Postgres refuses to run as root: as root, the command runs as the user `postgres`.
+pub(super) fn unprivileged(folder: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new("env");
+    }
+    let owned = Command::new("chown").arg("-R").arg("postgres:").arg(folder).status().expect("chown starts");
+    assert!(owned.success(), "there is no user `postgres` to run Postgres as");
+    fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).expect("folder is ours");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
+    command
+}

@@ -1,0 +1,13 @@
+//! A real Postgres for the whole test binary, and a database of its own for every test.
+//!
+//! The first test that asks starts the server; it ends with the process, however that ends.
+
+mod cluster;
+mod database;
+mod pooler;
+mod served;
+
+pub use cluster::{Cluster, cluster, free_port};
+pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use pooler::Pooler;
+pub use served::{Served, rowcall};
