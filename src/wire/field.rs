@@ -18,7 +18,7 @@ pub fn write(codec: &FieldCodec, value: Option<&[u8]>, out: &mut BytesMut) -> Re
         Shape::One(one) => single(codec, one, bytes, out),
         Shape::Array { codec: element, packing } => return array(codec, element, *packing, bytes, out),
         Shape::Multirange(range) => multirange(codec, range, bytes, out),
-        Shape::Hstore => hstore(codec, bytes, out),
+        Shape::Hstore(utf8) => hstore(codec, *utf8, bytes, out),
         Shape::JsonMap { binary, parent, name } => {
             json_text(*binary, bytes).and_then(|text| proto_json::field(parent, name, text, out))
         }
@@ -101,7 +101,7 @@ fn multirange(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut BytesMu
     read.map_err(|bad| fault.unwrap_or_else(|| bad.into()))
 }
 
-fn hstore(field: &FieldCodec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn hstore(field: &FieldCodec, utf8: Utf8, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     for _ in 0..reader.u32()? {
         let key = reader.sized()?.ok_or(BadBytes)?;
@@ -115,10 +115,9 @@ fn hstore(field: &FieldCodec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fa
         put::varint(out, u64::from(field.tag));
         put::delimited(out, |out| {
             put::tag(out, 1, put::DELIMITED);
-            put::bytes(out, key);
+            text(utf8, key, out)?;
             put::tag(out, 2, put::DELIMITED);
-            put::bytes(out, value);
-            Ok::<_, Fault>(())
+            text(utf8, value, out)
         })?;
     }
     Ok(reader.end()?)

@@ -7,9 +7,9 @@ use super::put;
 use crate::plan::codec::JsonRoot;
 use crate::plan::value::BadBytes;
 
-/// Objects and lists within each other. Each level takes up to three of the hundred levels that
-/// protobuf's readers usually allow.
-const NESTING_MAX: usize = 100;
+/// Objects and lists within each other. Each is up to three messages, and protobuf's readers
+/// usually refuse more than a hundred within each other.
+const NESTING_MAX: usize = 30;
 
 pub fn write(root: JsonRoot, text: &str, out: &mut BytesMut) -> Result<(), Fault> {
     let mut json = Json { text: text.as_bytes(), at: 0, depth: 0 };

@@ -12,6 +12,8 @@ mod proto_json;
 mod put;
 mod row;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use error::Error;

@@ -153,6 +153,9 @@ pub(super) fn row_name<R: Columns>(projection: &Projection, level: &Level<R>, ro
             return String::from_utf8_lossy(&text).into_owned();
         }
     }
+    if projection.key.is_empty() {
+        return "a row".to_owned();
+    }
     let mut text = String::new();
     for (i, (at, value)) in projection.key.iter().enumerate() {
         if i > 0 {

@@ -37,10 +37,13 @@ pub(super) fn choose(
     options: &options::Column,
     place: Place,
 ) -> Result<Fit, Misfit> {
+    if field.is_group() {
+        return Err(Misfit::new(format!("cannot be the group {}: use a message", field.name())));
+    }
     let column = single::Column { catalog, type_oid: column_type, type_mod, unit: options.unit(), place };
     let value = ValueType::of(catalog, column_type);
     let (shape, read, losses) = if field.is_map() {
-        (map(&value, field)?, Read::Binary, Vec::new())
+        (map(catalog, &value, field)?, Read::Binary, Vec::new())
     } else if field.is_list() {
         repeated(&column, &value, field)?
     } else {
@@ -75,7 +78,7 @@ fn wire_type(kind: &Kind) -> u32 {
     }
 }
 
-fn map(value: &ValueType, field: &FieldDescriptor) -> Result<Shape, Misfit> {
+fn map(catalog: &Catalog, value: &ValueType, field: &FieldDescriptor) -> Result<Shape, Misfit> {
     let entry = match field.kind() {
         Kind::Message(entry) => entry,
         kind => return Err(misfit(value, &kind_name(&kind), "use map<string, string>")),
@@ -91,7 +94,7 @@ fn map(value: &ValueType, field: &FieldDescriptor) -> Result<Shape, Misfit> {
         name: field.json_name().into(),
     };
     match &value.class {
-        Class::Hstore if of == Kind::String => Ok(Shape::Hstore),
+        Class::Hstore if of == Kind::String => Ok(Shape::Hstore(single::utf8(catalog))),
         Class::Hstore => Err(misfit(value, &name, "use map<string, string>")),
         Class::Json => Ok(json(JsonBinary::Json)),
         Class::Jsonb => Ok(json(JsonBinary::Jsonb)),

@@ -129,7 +129,7 @@ fn path(message: &MessageDescriptor, field: &FieldDescriptor) -> String {
 }
 
 /// `(rowcall.v1.column)` of a field inside a column's message.
-pub(in crate::plan) fn column_options(field: &FieldDescriptor) -> options::Column {
+pub(crate) fn column_options(field: &FieldDescriptor) -> options::Column {
     let pool = field.parent_pool();
     let Some(extension) = pool.get_extension_by_name("rowcall.v1.column") else {
         return options::Column::default();

@@ -5,8 +5,12 @@
 mod argument;
 mod choose;
 mod composite;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod label;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -18,7 +22,7 @@ use crate::catalog::Oid;
 use crate::contract::options::Unit;
 
 pub use argument::argument;
-pub(in crate::plan) use composite::column_options;
+pub(crate) use composite::column_options;
 pub use label::Labels;
 pub(in crate::plan) use label::label;
 
@@ -53,7 +57,7 @@ pub enum Shape {
     /// One element per range.
     Multirange(Codec),
     /// hstore under `map<string, string>`.
-    Hstore,
+    Hstore(Utf8),
     /// A JSON object under a map, by proto JSON: the field of this message with this JSON name.
     JsonMap {
         binary: JsonBinary,

@@ -155,7 +155,7 @@ pub(super) fn text(catalog: &Catalog) -> Chosen {
 }
 
 /// A database in SQL_ASCII stores whatever bytes it was given.
-fn utf8(catalog: &Catalog) -> Utf8 {
+pub(super) fn utf8(catalog: &Catalog) -> Utf8 {
     if catalog.server.encoding == "SQL_ASCII" { Utf8::Checked } else { Utf8::Trusted }
 }
 

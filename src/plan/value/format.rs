@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::binary::{BadBytes, Bounds, Elements, Reader, ranges, whole};
 use super::class::{Class, Member};
-use super::{ValueType, network, numeric, time};
+use super::{ValueType, network, numeric, real, time};
 
 impl From<fmt::Error> for BadBytes {
     fn from(_: fmt::Error) -> Self {
@@ -19,8 +19,8 @@ pub(super) fn write(value: &ValueType, binary: &[u8], out: &mut dyn fmt::Write) 
         Class::Int4 => write!(out, "{}", whole(binary, Reader::i32)?)?,
         Class::Int8 => write!(out, "{}", whole(binary, Reader::i64)?)?,
         Class::Oid => write!(out, "{}", whole(binary, Reader::u32)?)?,
-        Class::Float4 => numeric::write_float(whole(binary, Reader::f32)?, out)?,
-        Class::Float8 => numeric::write_double(whole(binary, Reader::f64)?, out)?,
+        Class::Float4 => real::write_float(whole(binary, Reader::f32)?, out)?,
+        Class::Float8 => real::write_double(whole(binary, Reader::f64)?, out)?,
         Class::Numeric => numeric::write(binary, out)?,
         Class::Text | Class::Name | Class::Enum(_) | Class::Json | Class::Other => {
             out.write_str(utf8(binary)?)?;

@@ -13,6 +13,7 @@ mod network;
 mod numeric;
 mod parse;
 mod proto;
+mod real;
 #[cfg(test)]
 mod tests;
 pub mod time;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as FieldKind, MapKey, ReflectMessage, Value};
 
 use super::class::{Class, Member};
-use super::{Malformed, ValueType, array_bytes, literal, numeric, time};
+use super::{Malformed, ValueType, array_bytes, literal, real, time};
 use crate::contract::options::Unit;
 use crate::plan::codec;
 
@@ -77,8 +77,8 @@ impl ValueType {
             Value::I64(n) if integer || real => text = n.to_string(),
             Value::U32(n) if integer || real => text = n.to_string(),
             Value::U64(n) if integer || real => text = n.to_string(),
-            Value::F32(n) if real => numeric::write_float(*n, &mut text).ok()?,
-            Value::F64(n) if real => numeric::write_double(*n, &mut text).ok()?,
+            Value::F32(n) if real => real::write_float(*n, &mut text).ok()?,
+            Value::F64(n) if real => real::write_double(*n, &mut text).ok()?,
             _ => return None,
         }
         Some(self.parse(&text))
