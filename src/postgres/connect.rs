@@ -9,9 +9,10 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use super::cancel::CancelKey;
-use super::connection::{Command, Connection, Settings as Hold};
+use super::connection::{Connection, Settings as Hold};
 use super::conninfo::{Conninfo, Host, Order, Place, SslMode, Target};
 use super::dial::{Address, Endpoint, Tls, Without};
+use super::encode::Command;
 use super::error::Error;
 use super::session::Limit;
 use super::settings::{Encoding, Pooler, Settings};
@@ -62,7 +63,10 @@ impl Connector {
             }
         }
         Err(match last {
-            Error::Sql(failure) => (*failure).into(),
+            // Whatever it has against us (no such database, a wrong password), we are not in.
+            Error::Sql(failure) if !failure.state.starts_with("53") => {
+                Error::Unreachable(failure.to_string())
+            }
             error => error,
         })
     }

@@ -5,11 +5,13 @@
 //! named statements, allocates per row, and ends each statement with its own Sync; behind a pooler
 //! by transaction all three are wrong.
 
+mod answers;
 mod cancel;
 mod connect;
 mod connection;
 mod conninfo;
 mod dial;
+mod encode;
 mod error;
 mod fixed;
 mod pool;
@@ -126,8 +128,12 @@ async fn probe(inner: std::sync::Weak<Inner>, reachable: watch::Sender<bool>) {
         let (open, idle) = connections.counts();
         // All in use: those who use them find out.
         if open == 0 || idle > 0 {
-            let answered = connections.take(Instant::now() + settings.connect_timeout).await;
-            set(&reachable, answered.is_ok());
+            match connections.take(Instant::now() + settings.connect_timeout).await {
+                Ok(_) => set(&reachable, true),
+                // Others were quicker; that says nothing of the database.
+                Err(Error::Busy) => {}
+                Err(_) => set(&reachable, false),
+            }
         }
         drop(connections);
         tokio::select! {

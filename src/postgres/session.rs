@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{timeout, timeout_at};
 
 use super::cancel::settle;
-use super::connection::{Command, Settings as Hold};
+use super::connection::Settings as Hold;
+use super::encode::Command;
 use super::error::Error;
 use super::fixed;
 use super::pool::Checkout;

@@ -23,6 +23,8 @@ pub struct Settings {
     pub lifetime_jitter: f64,
     /// A connection idle for longer is asked whether it still is what it was before it is given out.
     pub check_after: Duration,
+    /// How long that question may take before the connection is closed.
+    pub check_wait_max: Duration,
     /// For one address, handshakes included, when the URL does not say.
     pub connect_timeout: Duration,
     /// The net under every deadline: no statement runs longer.
@@ -69,6 +71,7 @@ impl Default for Settings {
             lifetime_max: Duration::from_secs(1_800),
             lifetime_jitter: 0.2,
             check_after: Duration::from_secs(1),
+            check_wait_max: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(10),
             statement_max: Duration::from_secs(60),
             statements_max: 256,

@@ -7,5 +7,5 @@ mod database;
 mod pooler;
 
 pub use cluster::{Cluster, cluster, free_port};
-pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use database::{CHINOOK, Database, EMPTY, database};
 pub use pooler::Pooler;
