@@ -3,6 +3,8 @@
 //! Only `introspect` touches the world; everything else here is data, so that plans can be
 //! compiled and tested without a database.
 
+mod answer;
+pub mod arguments;
 pub mod introspect;
 
 use std::collections::HashMap;
@@ -19,6 +21,8 @@ pub struct Catalog {
     pub functions: Vec<Function>,
     /// The query files of the contract, by the path the contract names them with.
     pub queries: HashMap<String, Result<DescribedQuery, String>>,
+    /// SHA-256, in hex, of all of the above but estimates and queries: equal when no DDL happened.
+    pub fingerprint: String,
 }
 
 /// The server's own facts.
@@ -46,7 +50,7 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     pub indexes: Vec<Index>,
     pub row_security: bool,
-    /// The planner's estimate of rows; negative when never analysed.
+    /// The planner's estimate of rows, a partitioned table's leaves summed; negative when never analysed.
     pub rows_estimate: f64,
     /// Whether the connected role may SELECT every column.
     pub readable: bool,
@@ -73,9 +77,11 @@ pub struct Column {
     pub not_null: bool,
     pub collation: Option<Collation>,
     pub comment: Option<String>,
+    /// Whether the connected role may SELECT this column.
+    pub readable: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Collation {
     pub schema: String,
     pub name: String,
@@ -108,7 +114,8 @@ pub struct Index {
 
 #[derive(Debug, Clone)]
 pub struct IndexKey {
-    /// Position in the table's `columns`; None for an expression.
+    /// Position in the table's `columns`; None for an expression, or for a column that a B-tree
+    /// sorts by another rule (collation, operator class) than `ORDER BY` does.
     pub column: Option<usize>,
     pub descending: bool,
     pub nulls_first: bool,

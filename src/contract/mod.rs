@@ -2,6 +2,28 @@
 //!
 //! Pure but for reading the files it is pointed at.
 
+mod annotation;
+mod compile;
+mod digest;
+mod export;
+mod import;
+mod library;
+mod load;
+mod method;
+mod omit;
+mod own;
+mod pattern;
+mod place;
+
+mod private;
+mod reflection;
+mod request;
+mod resource;
+mod source;
+
+mod table;
+mod word;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -14,6 +36,12 @@ pub mod options {
     include!(concat!(env!("OUT_DIR"), "/rowcall.v1.rs"));
 }
 
+pub use annotation::{column, label};
+pub use digest::digest;
+pub use export::{ExportError, Plain, export};
+pub use load::load;
+pub use reflection::{ReflectOptions, reflection};
+
 /// A compiled contract.
 #[derive(Debug, Clone)]
 pub struct Contract {
@@ -21,6 +49,26 @@ pub struct Contract {
     pub services: Vec<Service>,
     /// Every message that is served from a table, those reached only as relations included.
     pub resources: Vec<Resource>,
+    /// Every file of the pool, imports before those that import them.
+    pub files: Vec<File>,
+    /// What methods do wrong, all of it; `Method::shape` has each method's first.
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Debug, Clone)]
+pub struct File {
+    /// As imports name it.
+    pub name: String,
+    pub origin: Origin,
+    /// None when it came from a descriptor set, or is a well-known one that every compiler carries.
+    pub text: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Among the paths that were given: its services are served.
+    Given,
+    Imported,
 }
 
 #[derive(Debug, Clone)]
@@ -35,6 +83,9 @@ pub struct Method {
     pub descriptor: MethodDescriptor,
     /// `Err` is the method's own problem: it answers RESOURCE_UNFIT, the rest serves.
     pub shape: Result<Shape, Problem>,
+    /// Request fields with the name and type of a scalar field of the resource: what names the row of a Get without `name`;
+    /// what the rows of a List or Stream must equal. Empty for other shapes.
+    pub keys: Vec<FieldDescriptor>,
     pub place: Place,
 }
 
@@ -153,7 +204,11 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.file.is_empty() {
-            write!(f, "{}:{}: ", self.place.file, self.place.line)?;
+            write!(f, "{}:", self.place.file)?;
+            if self.place.line > 0 {
+                write!(f, "{}:", self.place.line)?;
+            }
+            f.write_str(" ")?;
         }
         if !self.subject.is_empty() {
             write!(f, "{}: ", self.subject)?;

@@ -1,0 +1,24 @@
+# Every target sets up what it needs first; `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run check test test-stack
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Serve the example from a Postgres of its own, on 127.0.0.1:50051.
+	@scripts/setup run
+	cargo run --quiet -- serve
+
+check: ## Formatting and lints.
+	@scripts/setup build
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+test: check ## Formatting, lints and every test that needs no Go tool.
+	@scripts/setup test
+	cargo test
+
+test-stack: ## The tests that need Go tools; installs them into .tools/bin.
+	@scripts/setup stack
+	cargo test --test stack

@@ -1,0 +1,80 @@
+//! What one RPC carries besides its request: deadline, scope, hints from metadata, stage timings.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// One RPC.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub started: Instant,
+    pub deadline: Deadline,
+    pub scope: Scope,
+    pub hints: Hints,
+}
+
+/// When the caller stops waiting.
+#[derive(Debug, Clone, Copy)]
+pub enum Deadline {
+    /// From `grpc-timeout`: of the whole call, streams too.
+    Given(Instant),
+    /// None was given: so long for a unary call, and for each chunk of a stream.
+    Default(Duration),
+}
+
+/// On whose behalf. Empty until there is authentication, and part of every key and token already.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scope {
+    pub role: Option<String>,
+    pub claims: BTreeMap<String, String>,
+    pub settings: BTreeMap<String, String>,
+}
+
+/// What metadata asks for in place of request fields.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// `rowcall-read-mask`: `name,title`.
+    pub read_mask: Option<String>,
+    /// `rowcall-total`.
+    pub total: Option<TotalWanted>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TotalWanted {
+    Exact,
+    Estimated,
+}
+
+/// A stage of a call; `server-timing` names them so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Bind,
+    Acquire,
+    Execute,
+    Encode,
+}
+
+/// What is said about an answer besides the answer.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    pub total: Option<Total>,
+    /// Paths of relations that left rows out.
+    pub truncated: Vec<String>,
+    /// Time by stage, in order of first use.
+    pub stages: Vec<(Stage, Duration)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    Exact(u64),
+    Estimated(u64),
+}
+
+impl Deadline {
+    /// The moment a piece of work that begins at `now` must be done by.
+    pub fn at(&self, now: Instant) -> Instant {
+        match *self {
+            Deadline::Given(at) => at,
+            Deadline::Default(after) => now + after,
+        }
+    }
+}

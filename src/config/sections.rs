@@ -1,0 +1,173 @@
+//! Every setting there is: name, kind, default, range and what it does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::declare::{Setting, settings};
+use super::reader::Reader;
+use super::value::{Key, LogFormat, Pooler, Secret, Size, Value};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+settings! {
+    /// The contract that is served.
+    contract: Contract {
+        /// Folders of `.proto` files, `.proto` files, or compiled descriptor sets.
+        paths: Vec<PathBuf> = "",
+        /// Refuse to start when a resource does not fit the database, instead of leaving it out.
+        strict: bool = "false",
+    }
+
+    /// Where callers connect.
+    listener: Listener {
+        /// The address callers connect to; `0.0.0.0:50051` for all of them.
+        address: SocketAddr = "127.0.0.1:50051",
+        /// The server's certificate chain (PEM); with it and its key, the listener speaks TLS only.
+        tls_certificate: Option<PathBuf> = "",
+        /// The private key of the certificate (PEM).
+        tls_key: Option<PathBuf> = "",
+        /// Authorities (PEM) that callers' certificates must come from; with it, TLS is mutual.
+        tls_client_authorities: Option<PathBuf> = "",
+        /// Time for a new connection to finish its TLS handshake.
+        handshake_max: Duration = "10s" in SECOND..,
+        /// Connections at once; further ones wait to be accepted.
+        connections_max: usize = "10000" in 1..,
+        /// Calls at once on one connection; the caller's library holds back further ones.
+        streams_max: u32 = "200" in 1..,
+        /// The headers of a call.
+        headers_bytes_max: Size = "16KiB" in Size::new(1024)..,
+        /// Age at which a connection is asked to end (GOAWAY), so that callers spread over instances.
+        age_max: Duration = "5m" in SECOND..,
+        /// At most so much is added to each connection's age, at random.
+        age_jitter: Duration = "30s",
+        /// Time for the calls of a connection that was asked to end.
+        age_grace: Duration = "30s",
+        /// A connection is pinged when nothing came for so long.
+        keepalive_interval: Duration = "60s" in SECOND..,
+        /// A connection is closed when a ping is not answered for so long.
+        keepalive_timeout: Duration = "20s" in SECOND..,
+        /// Time for running calls after SIGTERM.
+        drain_grace: Duration = "20s",
+    }
+
+    /// The database and its pool.
+    postgres: Postgres {
+        /// Where the database is, as libpq reads it; `DATABASE_URL` means the same.
+        url: Option<Secret> = "",
+        /// What stands in between: `direct`, or `transaction` for a pooler without prepared statements.
+        pooler: Pooler = "direct",
+        /// Connections kept open when idle.
+        connections_kept: u32 = "2",
+        /// Connections at most.
+        connections_max: u32 = "20" in 1..,
+        /// Time a call waits for a connection.
+        wait_max: Duration = "3s",
+        /// Time to connect to the database.
+        connect_max: Duration = "5s" in SECOND..,
+        /// An idle connection is closed after so long.
+        idle_max: Duration = "10m" in SECOND..,
+        /// A connection is replaced after so long.
+        lifetime: Duration = "30m" in SECOND..,
+        /// At most so much is taken off each connection's lifetime, at random.
+        lifetime_jitter: Duration = "5m",
+        /// A connection that was idle for longer is tried before it is used.
+        check_after: Duration = "1s",
+        /// TCP keepalive: idle time before the first probe.
+        keepalives_idle: Duration = "60s" in SECOND..,
+        /// TCP keepalive: time between probes.
+        keepalives_interval: Duration = "10s" in SECOND..,
+        /// TCP keepalive: unanswered probes before a connection is given up.
+        keepalives_retries: u32 = "3" in 1..,
+        /// Prepared statements kept per connection.
+        statements_max: usize = "256" in 1..,
+        /// Time a statement may run, whatever the caller's deadline.
+        statement_max: Duration = "60s" in SECOND..,
+        /// Serve a database in SQL_ASCII; every string is then checked to be UTF-8.
+        encoding_unchecked: bool = "false",
+    }
+
+    /// How statements are cancelled.
+    cancel: Cancel {
+        /// Time for a cancelled statement to end; after that its connection is closed.
+        wait_max: Duration = "2s",
+        /// Cancellations at once.
+        cancels_max: usize = "16" in 1..,
+    }
+
+    /// Pages of List and chunks of Stream.
+    pages: Pages {
+        /// Rows in a page when the request does not say.
+        size_default: usize = "50" in 1..,
+        /// Rows in a page at most; a larger request is cut down.
+        size_max: usize = "1000" in 1..,
+        /// Bytes in a page; it ends early, with at least one row, rather than pass this.
+        bytes_max: Size = "3.5MiB" in Size::new(1024)..,
+        /// Rows counted exactly for a total; beyond that it is the planner's estimate.
+        total_exact_max: usize = "10000",
+    }
+
+    /// Page and resume tokens.
+    tokens: Tokens {
+        /// Keys of 32 bytes in base64: the first seals, all open. Unset: random, and tokens end with the process.
+        keys: Vec<Key> = "",
+        /// Age at which a token is no longer taken.
+        age_max: Duration = "3d" in SECOND..,
+    }
+
+    /// Streams.
+    stream: Stream {
+        /// Rows read ahead of a caller, in bytes.
+        ahead_bytes: Size = "4MiB",
+    }
+
+    /// Functions and query files.
+    function: Function {
+        /// Bytes a function's or a query's rows may have together.
+        bytes_max: Size = "16MiB",
+    }
+
+    /// Compression of answers.
+    compression: Compression {
+        /// A smaller message is sent plain.
+        bytes_min: Size = "1KiB",
+        /// A larger message is compressed off the event loop.
+        inline_bytes_max: Size = "64KiB",
+        /// Compress for callers on this machine too.
+        loopback: bool = "false",
+    }
+
+    /// What one call may ask for.
+    limits: Limits {
+        /// A message, coming or going.
+        message_bytes_max: Size = "4MiB" in Size::new(1024)..,
+        /// Time for a unary call, and for each chunk of a stream, that has no deadline of its own.
+        deadline_default: Duration = "10s",
+        /// Names in a batch.
+        batch_max: usize = "1000" in 1..,
+        /// The text of a filter.
+        filter_bytes_max: Size = "16KiB",
+        /// Terms in a filter.
+        filter_terms_max: usize = "200",
+    }
+
+    /// Server reflection.
+    reflection: Reflection {
+        /// Show the `rowcall.v1` options, which name tables and columns.
+        options: bool = "false",
+    }
+
+    /// The Postgres that starts when neither a contract nor a database is given.
+    embedded: Embedded {
+        /// Where its data is kept.
+        directory: PathBuf = "./rowcall-data",
+    }
+
+    /// The log, on standard error.
+    log: Log {
+        /// What is written: `error`, `warn`, `info`, `debug`, `trace`, or by module (`info,rowcall::postgres=debug`).
+        filter: String = "info",
+        /// `text` or `json`.
+        format: LogFormat = "text",
+    }
+}
