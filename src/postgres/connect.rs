@@ -37,7 +37,11 @@ enum Pass {
 
 impl Connector {
     pub fn new(settings: Settings) -> Result<Connector, Error> {
-        let conninfo = Conninfo::new(&settings.url, &settings.environment)?;
+        let mut conninfo = Conninfo::new(&settings.url, &settings.environment)?;
+        let keepalives = &mut conninfo.keepalives;
+        keepalives.idle.get_or_insert(settings.keepalives_idle);
+        keepalives.interval.get_or_insert(settings.keepalives_interval);
+        keepalives.count.get_or_insert(settings.keepalives_retries);
         let over_tcp = conninfo.hosts.iter().any(|host| !matches!(host.place, Place::Folder(_)));
         let encrypts = conninfo.ssl.mode != SslMode::Disable && over_tcp;
         let tls = encrypts.then(|| tls::configure(&conninfo.ssl)).transpose()?;
@@ -188,8 +192,8 @@ impl Connector {
         let mut connection = Connection::new(wire, cancel, statements_max);
         self.look_around(&mut connection, pass).await?;
         let age = self.settings.lifetime_max;
-        let jitter = self.settings.lifetime_jitter.clamp(0.0, 1.0) * (rand::random::<f64>() - 0.5);
-        connection.ends = Instant::now() + age.mul_f64(1.0 + jitter);
+        let jitter = self.settings.lifetime_jitter.clamp(0.0, 1.0) * rand::random::<f64>();
+        connection.ends = Instant::now() + age.mul_f64(1.0 - jitter);
         Ok(connection)
     }
 

@@ -68,6 +68,25 @@ async fn a_connection_lost_in_idleness_is_never_given_out() {
 }
 
 #[tokio::test]
+async fn a_connection_lost_in_a_query_is_unreachable_once() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |_| {});
+    let task = tokio::spawn({
+        let postgres = postgres.clone();
+        async move {
+            let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+            run(&mut session, "SELECT pg_sleep(304)::text", &[25]).await
+        }
+    });
+    until(&database, "SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(304)%' AND state = 'active' AND pid <> pg_backend_pid()").await;
+    let error = task.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("57P01"), "{error:?}");
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    assert_eq!(run(&mut session, "SELECT 'again'", &[25]).await.unwrap(), [b"again"]);
+}
+
+#[tokio::test]
 async fn a_primary_that_became_a_standby_is_left() {
     // A standby is a primary's data with a file beside it, started again.
     let mut cluster = tokio::task::spawn_blocking(|| Cluster::start(&[])).await.unwrap();

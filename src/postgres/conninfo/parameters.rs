@@ -151,7 +151,8 @@ impl<'a> Parameters<'a> {
                 let port = ports.get(i).or(ports.first()).filter(|port| !port.is_empty());
                 let port = port.map_or(Ok(PORT), |port| match port.parse() {
                     Ok(port) if port > 0 => Ok(port),
-                    _ => Err(format!("{port:?} is not a port")),
+                    // What stands there may be the end of a password with a `/` in it.
+                    _ => Err("a port is not a number from 1 to 65535, or a `/` is not encoded".to_owned()),
                 })?;
                 let name = names.get(i).copied().filter(|name| !name.is_empty());
                 let address = addresses.get(i).copied().filter(|address| !address.is_empty());
