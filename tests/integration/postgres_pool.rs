@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rowcall::postgres::{Encoding, Error, Mode};
 
-use crate::postgres_session::{postgres, run, until, want, within};
+use crate::support::session::{postgres, run, until, want, within};
 use crate::support::{Cluster, EMPTY, database, free_port};
 
 #[tokio::test]
@@ -160,7 +160,10 @@ async fn a_database_without_an_encoding_is_refused_unless_told() {
 async fn a_closed_pool_gives_nothing_and_leaves_nothing() {
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |_| {});
-    drop(postgres.session(want(Mode::Single)).await.unwrap());
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    let slept = run(&mut session, "SELECT pg_sleep(305)::text", &[25]);
+    assert!(tokio::time::timeout(Duration::from_millis(100), slept).await.is_err());
+    drop(session);
     postgres.close().await;
     assert!(matches!(postgres.session(want(Mode::Single)).await, Err(Error::Unreachable(_))));
     until(&database, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'rowcall' AND datname = current_database())").await;

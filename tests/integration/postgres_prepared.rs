@@ -2,7 +2,7 @@
 
 use rowcall::postgres::{Ending, Error, Limit, Mode};
 
-use crate::postgres_session::{postgres, run, statement, want};
+use crate::support::session::{postgres, run, statement, want};
 use crate::support::{EMPTY, database};
 
 #[tokio::test]

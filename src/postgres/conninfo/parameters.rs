@@ -43,22 +43,23 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("tcp_user_timeout", ""),
 ];
 
-/// Parameters of libpq's that change who is trusted or how, and that we do not follow.
-const UNSUPPORTED: &[&str] = &[
-    "sslcrl",
-    "sslcrldir",
-    "sslpassword",
-    "sslcertmode",
-    "ssl_max_protocol_version",
-    "requirepeer",
-    "require_auth",
-    "krbsrvname",
-    "gsslib",
-    "gssdelegation",
-    "replication",
-    "scram_client_key",
-    "scram_server_key",
-    "sslkeylogfile",
+/// Parameters of libpq's that change who is trusted or how, and that we do not follow, with their
+/// variables: to ignore one would be to trust more than was asked for.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("sslcrl", "PGSSLCRL"),
+    ("sslcrldir", "PGSSLCRLDIR"),
+    ("sslpassword", ""),
+    ("sslcertmode", "PGSSLCERTMODE"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
+    ("requirepeer", "PGREQUIREPEER"),
+    ("require_auth", "PGREQUIREAUTH"),
+    ("krbsrvname", ""),
+    ("gsslib", ""),
+    ("gssdelegation", ""),
+    ("replication", ""),
+    ("scram_client_key", ""),
+    ("scram_server_key", ""),
+    ("sslkeylogfile", ""),
 ];
 
 const PORT: u16 = 5432;
@@ -82,6 +83,10 @@ impl<'a> Parameters<'a> {
         }
         set.given.retain(|_, value| !value.is_empty());
         set.take_service()?;
+        let given = |variable: &str| environment.get(variable).is_some_and(|value| !value.is_empty());
+        if let Some((_, variable)) = UNSUPPORTED.iter().find(|(_, variable)| given(variable)) {
+            return Err(format!("{variable} is set, which is not supported"));
+        }
         for (key, variable) in PARAMETERS {
             if let Some(value) = environment.get(*variable).filter(|value| !value.is_empty()) {
                 set.given.entry((*key).to_owned()).or_insert_with(|| value.clone());
@@ -218,7 +223,7 @@ impl<'a> Parameters<'a> {
 }
 
 fn known(key: &str) -> Result<(), String> {
-    if UNSUPPORTED.contains(&key) {
+    if UNSUPPORTED.iter().any(|(unsupported, _)| *unsupported == key) {
         return Err(format!("parameter {key:?} is not supported"));
     }
     if !PARAMETERS.iter().any(|(known, _)| *known == key) {

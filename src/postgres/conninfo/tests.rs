@@ -97,6 +97,8 @@ fn the_environment_says_what_the_url_does_not() {
     let read = conninfo("user=u", &environment(&[("PGSSLMODE", "require"), ("PGAPPNAME", "mine")])).unwrap();
     assert_eq!(read.ssl.mode, SslMode::Require);
     assert_eq!(read.application_name, "mine");
+    let refused = summary("user=u", &[("PGREQUIREAUTH", "none")]);
+    assert_eq!(refused.unwrap_err(), "PGREQUIREAUTH is set, which is not supported");
 }
 
 #[test]

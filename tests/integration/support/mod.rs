@@ -5,6 +5,7 @@
 mod cluster;
 mod database;
 mod pooler;
+pub mod session;
 
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database};
