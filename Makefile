@@ -21,4 +21,4 @@ test: check ## Formatting, lints and every test that needs no Go tool.
 
 test-stack: ## The tests that need Go tools; installs them into .tools/bin.
 	@scripts/setup stack
-	cargo test --test stack
+	cargo test --test integration stack:: -- --ignored

@@ -78,3 +78,28 @@ impl Deadline {
         }
     }
 }
+
+impl Total {
+    pub fn rows(&self) -> u64 {
+        match *self {
+            Total::Exact(rows) | Total::Estimated(rows) => rows,
+        }
+    }
+}
+
+impl Notes {
+    /// Adds to a stage's time.
+    pub fn took(&mut self, stage: Stage, time: Duration) {
+        match self.stages.iter_mut().find(|(known, _)| *known == stage) {
+            Some((_, sum)) => *sum += time,
+            None => self.stages.push((stage, time)),
+        }
+    }
+
+    /// Adds the times of a part of the work.
+    pub fn stages_of(&mut self, part: Notes) {
+        for (stage, time) in part.stages {
+            self.took(stage, time);
+        }
+    }
+}

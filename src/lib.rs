@@ -1,11 +1,21 @@
 //! Rowcall: a typed, fast, observable gRPC API for any Postgres database, from a `.proto` file.
 
+pub mod app;
 pub mod call;
 pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod embedded;
+pub mod error;
+pub mod grpc;
+pub mod load;
+pub mod pipeline;
 pub mod plan;
 pub mod postgres;
 pub mod sql;
+pub mod telemetry;
+pub mod upkeep;
 pub mod wire;
+
+pub use error::Error;

@@ -1,10 +1,11 @@
-//! The order of life: arguments, settings, the command, an exit code.
+//! The order of life: arguments, settings, the log, the command, an exit code.
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use rowcall::cli::{self, Arguments, Code, Command};
-use rowcall::config;
+use rowcall::cli::{self, Arguments, Code, Command, source};
+use rowcall::config::{self, Loaded};
+use rowcall::{app, telemetry};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -12,11 +13,30 @@ fn main() -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return complain(&error, Code::Usage),
     };
-    let ended = match arguments.command {
-        Command::Config => cli::config(&loaded).map_err(anyhow::Error::from),
-        other => Err(anyhow::anyhow!("{other:?} waits for the server")),
-    };
-    ended.map_or_else(|error| complain(&error, Code::Failed), ExitCode::from)
+    run(&arguments.command, &loaded)
+        .map_or_else(|error| complain(&error, cli::code_of(&error)), ExitCode::from)
+}
+
+fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
+    let config = &loaded.config;
+    telemetry::start(&config.log)?;
+    match command {
+        Command::Serve(_) => wait(app::serve(config, source::to_serve(config)?)),
+        Command::Check(check) => {
+            let (contract, database) = (source::contract(config)?, source::database(config)?);
+            wait(app::check(config, contract, database, check))
+        }
+        Command::Explain(explain) => {
+            let (contract, database) = (source::contract(config)?, source::database(config)?);
+            wait(app::explain(config, contract, database, explain))
+        }
+        Command::Export(export) => cli::export(config, export),
+        Command::Config => Ok(cli::config(loaded)?),
+    }
+}
+
+fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
 /// The error and what it came from, on standard error.

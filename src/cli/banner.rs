@@ -16,7 +16,7 @@ pub struct Banner {
     pub postgres_place: String,
     pub address: SocketAddr,
     pub security: Security,
-    /// Command lines to try.
+    /// Command lines to try: see `tries`.
     pub tries: Vec<String>,
 }
 
@@ -32,22 +32,6 @@ pub enum Security {
     Plaintext,
     Tls,
     MutualTls,
-}
-
-impl Security {
-    /// What grpcurl has to be told.
-    pub fn grpcurl_flag(self) -> &'static str {
-        match self {
-            Security::Plaintext => "-plaintext ",
-            Security::Tls => "-insecure ",
-            Security::MutualTls => "-insecure -cert CERTIFICATE -key KEY ",
-        }
-    }
-}
-
-/// Lines to try with the built-in example; `list` alone suits any contract.
-pub fn list_line(security: Security, address: SocketAddr) -> String {
-    format!("grpcurl {}{address} list", security.grpcurl_flag())
 }
 
 impl fmt::Display for Banner {
@@ -87,6 +71,7 @@ impl fmt::Display for Banner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::tries;
 
     fn banner() -> Banner {
         let address = SocketAddr::from(([127, 0, 0, 1], 50051));
@@ -98,7 +83,7 @@ mod tests {
             postgres_place: "./rowcall-data".into(),
             address,
             security: Security::Plaintext,
-            tries: vec![list_line(Security::Plaintext, address)],
+            tries: vec![tries::list(Security::Plaintext, address)],
         }
     }
 

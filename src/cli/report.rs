@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::arguments::Format;
 use super::exit::Code;
 use crate::contract::{Place, Problem};
+use crate::load::Loaded;
+use crate::plan::compile::Advice;
 
 /// Everything that was found when a contract met a database.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,17 @@ pub enum Losses {
 }
 
 impl Report {
+    pub fn of(loaded: &Loaded) -> Self {
+        let found = loaded.report.clone();
+        let index = |advice: Advice| MissingIndex { problem: advice.problem, statement: advice.statement };
+        Report {
+            resources: loaded.plans.resources.len(),
+            problems: found.problems,
+            losses: found.losses,
+            indexes: found.advice.into_iter().map(index).collect(),
+        }
+    }
+
     pub fn code(&self, losses: Losses) -> Code {
         let lossless = losses == Losses::Told || self.losses.is_empty();
         if self.problems.is_empty() && lossless { Code::Done } else { Code::Failed }

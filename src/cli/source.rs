@@ -17,11 +17,9 @@ pub enum Source {
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    #[error("there is a database but no contract: give --contract PATH, or the setting contract.paths")]
+    #[error("a contract is missing: give --contract PATH, or the setting contract.paths")]
     ContractMissing,
-    #[error(
-        "there is a contract but no database: give DATABASE_URL, --database URL, or the setting postgres.url"
-    )]
+    #[error("a database is missing: give DATABASE_URL, --database URL, or the setting postgres.url")]
     DatabaseMissing,
     #[error(
         "the example listens on this machine only, not on {0}: give a contract and a database to serve others"

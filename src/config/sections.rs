@@ -29,12 +29,14 @@ settings! {
         tls_key: Option<PathBuf> = "",
         /// Authorities (PEM) that callers' certificates must come from; with it, TLS is mutual.
         tls_client_authorities: Option<PathBuf> = "",
-        /// Time for a new connection to finish its TLS handshake.
-        handshake_max: Duration = "10s" in SECOND..,
-        /// Connections at once; further ones wait to be accepted.
+        /// Time for a new connection to say something, its TLS handshake included.
+        handshake_max: Duration = "5s" in SECOND..,
+        /// Connections at once; further ones are closed as they come.
         connections_max: usize = "10000" in 1..,
         /// Calls at once on one connection; the caller's library holds back further ones.
-        streams_max: u32 = "200" in 1..,
+        streams_max: u32 = "1000" in 1..,
+        /// Calls at once on all connections; further ones are OVERLOADED.
+        calls_max: usize = "10000" in 1..,
         /// The headers of a call.
         headers_bytes_max: Size = "16KiB" in Size::new(1024)..,
         /// Age at which a connection is asked to end (GOAWAY), so that callers spread over instances.
@@ -42,9 +44,9 @@ settings! {
         /// At most so much is added to each connection's age, at random.
         age_jitter: Duration = "30s",
         /// Time for the calls of a connection that was asked to end.
-        age_grace: Duration = "30s",
+        age_grace: Duration = "60s",
         /// A connection is pinged when nothing came for so long.
-        keepalive_interval: Duration = "60s" in SECOND..,
+        keepalive_interval: Duration = "30s" in SECOND..,
         /// A connection is closed when a ping is not answered for so long.
         keepalive_timeout: Duration = "20s" in SECOND..,
         /// Time for running calls after SIGTERM.
@@ -73,12 +75,8 @@ settings! {
         lifetime_jitter: Duration = "5m",
         /// A connection that was idle for longer is tried before it is used.
         check_after: Duration = "1s",
-        /// TCP keepalive: idle time before the first probe.
-        keepalives_idle: Duration = "60s" in SECOND..,
-        /// TCP keepalive: time between probes.
-        keepalives_interval: Duration = "10s" in SECOND..,
-        /// TCP keepalive: unanswered probes before a connection is given up.
-        keepalives_retries: u32 = "3" in 1..,
+        /// How often an unreachable database is tried while no call does.
+        probe_interval: Duration = "1s",
         /// Prepared statements kept per connection.
         statements_max: usize = "256" in 1..,
         /// Time a statement may run, whatever the caller's deadline.
@@ -161,6 +159,10 @@ settings! {
     embedded: Embedded {
         /// Where its data is kept.
         directory: PathBuf = "./rowcall-data",
+        /// Time to start, recovery after a crash included.
+        start_max: Duration = "60s" in SECOND..,
+        /// Time to stop before it is cut off.
+        stop_max: Duration = "10s",
     }
 
     /// The log, on standard error.

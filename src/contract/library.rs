@@ -31,6 +31,14 @@ impl Library {
         self.texts.borrow().get(name).cloned()
     }
 
+    /// The folder above those given from which the import would be found.
+    pub fn folder_above(&self, name: &str) -> Option<PathBuf> {
+        let roots = self.roots.iter().filter_map(|root| root.canonicalize().ok());
+        let mut above =
+            roots.flat_map(|root| root.ancestors().skip(1).map(PathBuf::from).collect::<Vec<_>>());
+        above.find(|folder| folder.join(name).is_file())
+    }
+
     fn parse(&self, name: &str, text: &str) -> Result<File, protox::Error> {
         self.texts.borrow_mut().insert(name.to_owned(), text.to_owned());
         File::from_source(name, text)

@@ -134,6 +134,9 @@ impl Recognition<'_> {
                 problems.push(self.places.problem(&field, wrong));
             }
         }
+        if rows.is_empty() {
+            problems.clear();
+        }
         if rows.len() != 1 {
             let text = format!(
                 "answers {}, which has {} repeated resources: give it exactly one",

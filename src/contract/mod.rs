@@ -14,13 +14,11 @@ mod omit;
 mod own;
 mod pattern;
 mod place;
-
 mod private;
 mod reflection;
 mod request;
 mod resource;
 mod source;
-
 mod table;
 mod word;
 
@@ -222,3 +220,6 @@ impl fmt::Display for Problem {
 pub struct Source {
     pub paths: Vec<PathBuf>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,10 +102,10 @@ fn cut_bracket(text: &str, bracket: &Range<usize>, items: &[Item], cuts: &mut Ve
             cuts.extend(comma(end).map(|comma| comma..comma + 1));
         }
     }
-    // Nothing follows the last that is kept, so the space before the bracket's end goes too.
-    let kept = options[last_kept].span.end;
-    if last_kept + 1 < options.len() && !text[kept..bracket.end].contains("//") {
-        cuts.push(kept..bracket.end - 1);
+    // Without a comment between them, the space between the last that is kept and ours goes too.
+    let (kept, end) = (options[last_kept].span.end, options[options.len() - 1].span.end);
+    if kept < end && !text[kept..end].contains("//") {
+        cuts.push(kept..end);
     }
 }
 

@@ -85,12 +85,11 @@ pub fn check(
                 if standard != Standard::BatchGet && is_scalar_column(&same.role, &same.descriptor) =>
             {
                 let other = word::kind(&same.descriptor);
-                if kind == other {
-                    keys.push(field);
-                } else {
+                if kind != other {
                     let subject = super::place::subject(&same.descriptor);
                     reject(&field, format!("field is {kind}, {subject} is {other}: use {other}"));
                 }
+                keys.push(field);
             }
             (None, _) => reject(&field, unknown(&field, standard, resource, &fields)),
         }

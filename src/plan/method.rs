@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
-use super::codec::FieldCodec;
+use super::Plans;
+use super::projection::Projection;
 use super::resource::Read;
 use super::value::ValueType;
 use crate::catalog::Oid;
@@ -44,10 +45,9 @@ pub enum Kind {
 /// A Postgres function or a file of SQL.
 #[derive(Debug)]
 pub struct Function {
-    /// The statement's text, but for the arguments left out in favour of their defaults.
     pub call: FunctionCall,
     pub arguments: Vec<Argument>,
-    pub row: Arc<RowShape>,
+    pub row: RowShape,
     pub answer: Answer,
 }
 
@@ -68,21 +68,21 @@ pub struct Argument {
     pub optional: bool,
 }
 
-/// A result row and the message it becomes.
+/// A result row: what is selected, and the message it becomes.
 #[derive(Debug)]
 pub struct RowShape {
-    pub message: MessageDescriptor,
+    /// In the order that `projection` counts by.
     pub columns: Vec<RowColumn>,
+    pub projection: Projection,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RowColumn {
+    /// Empty for the only column of a function that returns a scalar.
     pub name: String,
     /// The type results have: the column's, a domain's base type.
     pub oid: Oid,
     pub read: Read,
-    pub number: u32,
-    pub codec: Arc<FieldCodec>,
 }
 
 /// Where the rows go.
@@ -92,4 +92,23 @@ pub enum Answer {
     Repeated { number: u32 },
     StreamOfMessages,
     StreamOfChunks { number: u32 },
+}
+
+impl Kind {
+    /// What the method does, in words.
+    pub fn summary(&self, plans: &Plans) -> String {
+        let of = |resource: &usize| {
+            let resource = &plans.resources[*resource];
+            format!("{} of table {}.{}", resource.message.name(), resource.table.schema, resource.table.name)
+        };
+        match self {
+            Kind::Get { resource } => format!("one {}, by its key", of(resource)),
+            Kind::BatchGet { resource, .. } => format!("several {}, by their keys", of(resource)),
+            Kind::List { resource, .. } => format!("a page of {}", of(resource)),
+            Kind::Stream { resource, .. } => format!("all {}, chunk by chunk", of(resource)),
+            Kind::Function(Function { call: FunctionCall::Routine(name), .. }) => format!("function {name}"),
+            Kind::Function(Function { call: FunctionCall::Query(_), .. }) => "a file of SQL".to_owned(),
+            Kind::Unfit(_) => "does not fit the database".to_owned(),
+        }
+    }
 }

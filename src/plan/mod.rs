@@ -2,19 +2,30 @@
 //!
 //! Pure: no I/O, no clock, no async, no logging.
 
+pub mod bind;
 pub mod codec;
+pub mod compile;
 pub mod filter;
+pub mod mask;
 pub mod method;
+pub mod name;
+pub mod order;
+pub mod path;
 pub mod projection;
 pub mod query;
 pub mod refusal;
 pub mod relation;
 pub mod resource;
+pub mod token;
 pub mod value;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
+use prost_protovalidate::Validator;
+
+pub use compile::{Report, compile};
 pub use method::Method;
 pub use projection::Projection;
 pub use query::Select;
@@ -25,11 +36,24 @@ pub use resource::Resource;
 use crate::contract::Contract;
 
 /// Everything that serving needs to know, replaced as a whole on reload.
-#[derive(Debug)]
 pub struct Plans {
     pub contract: Arc<Contract>,
     /// By position in `Contract::resources`.
     pub resources: Vec<Resource>,
     /// By path: `/chinook.v1.ChinookService/GetTrack`.
     pub methods: HashMap<String, Arc<Method>>,
+    /// `buf.validate` rules, compiled at their first use.
+    pub validator: Validator,
+}
+
+impl Plans {
+    pub fn new(contract: Arc<Contract>, resources: Vec<Resource>) -> Self {
+        Plans { contract, resources, methods: HashMap::new(), validator: Validator::new() }
+    }
+}
+
+impl fmt::Debug for Plans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plans").field("resources", &self.resources).field("methods", &self.methods).finish()
+    }
 }

@@ -2,10 +2,19 @@
 
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::codec::FieldCodec;
+use super::mask::Mask;
 use super::query::Output;
-use super::resource::NamePattern;
+use super::resource::{Read, Source};
 use super::value::ValueType;
+use super::Plans;
+use crate::contract::Problem;
+
+/// Everything but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What of a resource goes out. Result columns are positions in `outputs`.
 #[derive(Debug, Clone)]
@@ -63,4 +72,110 @@ pub struct Related {
     pub projection: Projection,
     /// The path from the call's resource, as `rowcall-truncated` names it.
     pub path: String,
+}
+
+/// Writes a key's value as a segment of a name. `-` alone means all, so as a value it is escaped.
+pub fn encode_segment(value: &str, out: &mut String) {
+    match value {
+        "-" => out.push_str("%2D"),
+        _ => out.extend(utf8_percent_encode(value, SEGMENT)),
+    }
+}
+
+/// A relation in the mask whose resource does not serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    pub path: String,
+    pub problems: Vec<Problem>,
+}
+
+impl Projection {
+    /// What a mask asks of a resource.
+    pub fn build(plans: &Plans, resource: usize, mask: &Mask) -> Result<Self, Unfit> {
+        Builder { plans, resource, outputs: Vec::new() }.build(mask, "")
+    }
+
+    /// Of a function's row: result columns are those of its shape, and nothing names the row.
+    pub fn of_row(fields: Vec<Written>) -> Self {
+        Projection { resource: 0, outputs: Vec::new(), fields, relations: Vec::new(), key: Vec::new() }
+    }
+
+    /// Relations inside, and inside of those: how many further statements wait for one another.
+    pub fn depth(&self) -> usize {
+        self.relations.iter().map(|r| 1 + r.projection.depth()).max().unwrap_or(0)
+    }
+}
+
+struct Builder<'a> {
+    plans: &'a Plans,
+    resource: usize,
+    outputs: Vec<Output>,
+}
+
+impl Builder<'_> {
+    fn build(mut self, mask: &Mask, path: &str) -> Result<Projection, Unfit> {
+        let resource = &self.plans.resources[self.resource];
+        let mut fields = Vec::new();
+        let mut relations = Vec::new();
+        for (at, field) in resource.fields.iter().enumerate() {
+            if !mask.includes(at, &field.source) {
+                continue;
+            }
+            let value = match &field.source {
+                Source::Column { column, read, codec } => {
+                    WrittenValue::Column { at: self.select(*column, *read), codec: codec.clone() }
+                }
+                Source::Name => self.name(&resource.names[0]),
+                Source::Reference(pattern) => self.name(pattern),
+                Source::Relation(relation) => {
+                    let inside = mask.fields.get(&at).cloned().unwrap_or_else(Mask::all);
+                    let path = match path {
+                        "" => field.name.to_string(),
+                        _ => format!("{path}.{}", field.name),
+                    };
+                    relations.push(self.related(*relation, &inside, path)?);
+                    WrittenValue::Relation(relations.len() - 1)
+                }
+            };
+            fields.push(Written { name: field.name.clone(), number: field.number, value });
+        }
+        let key = resource.key.iter().map(|&column| {
+            (self.select(column, Read::Binary), resource.columns[column].value.clone())
+        });
+        let key = key.collect();
+        Ok(Projection { resource: self.resource, outputs: self.outputs, fields, relations, key })
+    }
+
+    fn name(&mut self, pattern: &super::resource::NamePattern) -> WrittenValue {
+        let resource = &self.plans.resources[self.resource];
+        // `written_name` asks in the pattern's order, once per variable.
+        let positions: Vec<(usize, usize)> = pattern
+            .columns()
+            .map(|column| (column, self.select(column, Read::Binary)))
+            .collect();
+        let at = |column| positions.iter().find(|(c, _)| *c == column).map_or(0, |(_, at)| *at);
+        WrittenValue::Name(Arc::new(resource.written_name(pattern, at)))
+    }
+
+    fn related(&mut self, relation: usize, mask: &Mask, path: String) -> Result<Related, Unfit> {
+        let plan = &self.plans.resources[self.resource].relations[relation];
+        let target = &self.plans.resources[plan.target];
+        if !target.problems.is_empty() {
+            return Err(Unfit { path, problems: target.problems.clone() });
+        }
+        let near = plan.link.near().into_iter().map(|column| self.select(column, Read::Binary)).collect();
+        let inside = Builder { plans: self.plans, resource: plan.target, outputs: Vec::new() };
+        let projection = inside.build(mask, &path)?;
+        Ok(Related { relation, near, projection, path })
+    }
+
+    /// Where a column is in the result; the first use adds it.
+    fn select(&mut self, column: usize, read: Read) -> usize {
+        let wanted = Output::Column { column, read };
+        if let Some(known) = self.outputs.iter().position(|output| *output == wanted) {
+            return known;
+        }
+        self.outputs.push(wanted);
+        self.outputs.len() - 1
+    }
 }

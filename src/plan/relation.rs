@@ -30,3 +30,13 @@ pub enum Link {
     /// Near column = a column of the table between; a column of it = far column.
     Through { table: TableName, near: Vec<(usize, Identifier)>, far: Vec<(Identifier, usize)> },
 }
+
+impl Link {
+    /// The columns whose values lead to the other side, in the link's order.
+    pub fn near(&self) -> Vec<usize> {
+        match self {
+            Link::Direct(pairs) => pairs.iter().map(|(near, _)| *near).collect(),
+            Link::Through { near, .. } => near.iter().map(|(near, _)| *near).collect(),
+        }
+    }
+}

@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prost_reflect::MessageDescriptor;
 
 use super::codec::FieldCodec;
+use super::projection::{NamePart, WrittenName, encode_segment};
 use super::relation::Relation;
 use super::value::ValueType;
 use crate::catalog::Oid;
@@ -85,6 +87,28 @@ pub enum Read {
     Binary,
     /// Cast to text: as Postgres writes it.
     Text,
+    /// Cast to text[]: each element as Postgres writes it.
+    Texts,
+}
+
+impl Read {
+    /// What is selected of an expression.
+    pub fn of(self, expression: String) -> String {
+        match self {
+            Read::Binary => expression,
+            Read::Text => format!("{expression}::text"),
+            Read::Texts => format!("{expression}::text[]"),
+        }
+    }
+
+    /// The type of the result, of a column of type `oid`.
+    pub fn result(self, oid: Oid) -> Oid {
+        match self {
+            Read::Binary => oid,
+            Read::Text => crate::sql::oid::TEXT,
+            Read::Texts => crate::sql::oid::TEXT_ARRAY,
+        }
+    }
 }
 
 /// `albums/{album}/tracks/{track}`, its variables settled.
@@ -103,8 +127,67 @@ pub enum NameSegment {
     },
 }
 
+impl NamePattern {
+    /// The columns behind the variables, in order.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.segments.iter().filter_map(|segment| match segment {
+            NameSegment::Variable { column, .. } => Some(*column),
+            NameSegment::Literal(_) => None,
+        })
+    }
+}
+
 impl Resource {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.by_name.get(name).map(|&at| &self.fields[at])
+    }
+
+    /// A name as the wire writes it; `at` tells which result column a column of ours is in.
+    pub fn written_name(&self, pattern: &NamePattern, at: impl Fn(usize) -> usize) -> WrittenName {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        for (i, segment) in pattern.segments.iter().enumerate() {
+            if i > 0 {
+                literal.push('/');
+            }
+            match segment {
+                NameSegment::Literal(text) => literal.push_str(text),
+                NameSegment::Variable { column, .. } => {
+                    parts.push(NamePart::Literal(std::mem::take(&mut literal)));
+                    let value = self.columns[*column].value.clone();
+                    parts.push(NamePart::Column { at: at(*column), value });
+                }
+            }
+        }
+        if !literal.is_empty() {
+            parts.push(NamePart::Literal(literal));
+        }
+        WrittenName { parts }
+    }
+
+    /// A row as errors name it: by its name, else by its key.
+    pub fn name_of_key(&self, key: &[Bytes]) -> String {
+        let value = |column: usize| {
+            let mut text = String::new();
+            if let Some(at) = self.key.iter().position(|&k| k == column) {
+                self.columns[column].value.format(&key[at], &mut text);
+            }
+            text
+        };
+        let Some(pattern) = self.names.first() else {
+            let parts = self.key.iter().map(|&c| format!("{}={}", self.columns[c].name.as_str(), value(c)));
+            return parts.collect::<Vec<_>>().join(",");
+        };
+        let mut name = String::new();
+        for (i, segment) in pattern.segments.iter().enumerate() {
+            if i > 0 {
+                name.push('/');
+            }
+            match segment {
+                NameSegment::Literal(text) => name.push_str(text),
+                NameSegment::Variable { column, .. } => encode_segment(&value(*column), &mut name),
+            }
+        }
+        name
     }
 }

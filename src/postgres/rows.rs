@@ -5,6 +5,8 @@
 
 use std::io;
 
+use crate::wire::Columns;
+
 /// What a statement answered.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
@@ -95,6 +97,12 @@ impl<'a> Row<'a> {
 
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+}
+
+impl Columns for Row<'_> {
+    fn get(&self, column: usize) -> Option<&[u8]> {
+        Row::get(self, column)
     }
 }
 

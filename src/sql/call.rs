@@ -1,9 +1,8 @@
 //! A function or a file of SQL and its arguments → a statement.
 
 use super::draft::Draft;
-use super::{Identifier, Param, Statement, oid};
+use super::{Identifier, Param, Statement};
 use crate::plan::method::{Argument, Function, FunctionCall, RowColumn};
-use crate::plan::resource::Read;
 
 /// `arguments` stand in the order of `Function::arguments`; None leaves an argument to its
 /// default, or, in a file of SQL, makes it NULL.
@@ -40,7 +39,7 @@ pub fn call(function: &Function, arguments: &[Option<Param>]) -> Statement {
             .row
             .columns
             .iter()
-            .map(|c| if c.read == Read::Text { oid::TEXT } else { c.oid })
+            .map(|c| c.read.result(c.oid))
             .collect(),
     }
 }
@@ -58,10 +57,7 @@ fn column(column: &RowColumn) -> String {
         "" => "q.v".to_owned(),
         name => format!("q.{}", Identifier::new(name)),
     };
-    match column.read {
-        Read::Binary => name,
-        Read::Text => format!("{name}::text"),
-    }
+    column.read.of(name)
 }
 
 /// The text with `$n` cast wherever the argument's type is not the parameter's, and without the

@@ -9,7 +9,7 @@ use super::{Statement, oid};
 use super::{lookup, page};
 use crate::catalog::Oid;
 use crate::plan::query::{Direction, Output, Rows};
-use crate::plan::resource::{Read, Resource};
+use crate::plan::resource::Resource;
 use crate::plan::{Plans, Select};
 
 pub fn render(plans: &Plans, select: &Select) -> Statement {
@@ -55,12 +55,7 @@ pub fn output(
     order: &[String],
 ) -> String {
     match output {
-        Output::Column { column, read: Read::Binary } => {
-            format!("{alias}.{}", resource.columns[*column].name)
-        }
-        Output::Column { column, read: Read::Text } => {
-            format!("{alias}.{}::text", resource.columns[*column].name)
-        }
+        Output::Column { column, read } => read.of(format!("{alias}.{}", resource.columns[*column].name)),
         Output::Order(at) => position_value(plans, select, *at, order[*at].clone()),
         Output::Ordinal => "k.ord".to_owned(),
     }
@@ -83,8 +78,7 @@ fn columns(plans: &Plans, select: &Select) -> std::sync::Arc<[Oid]> {
         .outputs
         .iter()
         .map(|output| match output {
-            Output::Column { column, read: Read::Binary } => resource.columns[*column].oid,
-            Output::Column { read: Read::Text, .. } => oid::TEXT,
+            Output::Column { column, read } => read.result(resource.columns[*column].oid),
             Output::Order(at) => select.order[*at].of(plans, select.resource).value.oid,
             Output::Ordinal => oid::INT8,
         })

@@ -2,9 +2,14 @@
 
 mod support;
 
+mod catalog;
+mod command_line;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
 mod postgres_prepared;
 mod postgres_session;
 mod postgres_tls;
+mod python_client;
+mod readme;
+mod stack;

@@ -96,7 +96,7 @@ fn write_array(element: &ValueType, binary: &[u8], out: &mut dyn fmt::Write) -> 
             None => out.write_str("NULL")?,
             Some(bytes) => {
                 text.clear();
-                write(element, bytes, &mut text)?;
+                write_inside(element, bytes, &mut text)?;
                 let plain = !text.is_empty()
                     && !text.eq_ignore_ascii_case("null")
                     && !text.contains(|c: char| matches!(c, '{' | '}' | ',' | '"' | '\\') || is_space(c));
@@ -112,6 +112,14 @@ fn write_array(element: &ValueType, binary: &[u8], out: &mut dyn fmt::Write) -> 
         (0..closed).try_for_each(|_| out.write_str("}"))?;
     }
     elements.end()
+}
+
+/// Inside arrays and rows, Postgres writes the output form of a boolean, not its cast to text.
+fn write_inside(value: &ValueType, binary: &[u8], out: &mut dyn fmt::Write) -> Result<(), BadBytes> {
+    match value.class {
+        Class::Bool => Ok(out.write_str(if whole(binary, Reader::u8)? == 0 { "f" } else { "t" })?),
+        _ => write(value, binary, out),
+    }
 }
 
 fn write_range(element: &ValueType, binary: &[u8], out: &mut dyn fmt::Write) -> Result<(), BadBytes> {
@@ -155,11 +163,7 @@ fn write_composite(members: &[Member], binary: &[u8], out: &mut dyn fmt::Write) 
         }
         let Some(bytes) = reader.sized()? else { continue };
         text.clear();
-        match member.value.class {
-            // Inside a row, Postgres writes the output form of a boolean, not its cast.
-            Class::Bool => text.push(if whole(bytes, Reader::u8)? == 0 { 'f' } else { 't' }),
-            _ => write(&member.value, bytes, &mut text)?,
-        }
+        write_inside(&member.value, bytes, &mut text)?;
         let special = |c: char| matches!(c, '(' | ')' | ',' | '"' | '\\') || is_space(c);
         if text.is_empty() || text.contains(special) {
             quote(&text, Escape::Doubled, out)?;

@@ -25,13 +25,22 @@ pub(super) fn parse_array(element: &ValueType, text: &str, wrong: Wrong<'_>) -> 
         elements.push(match token {
             Token::Plain(t) if t.eq_ignore_ascii_case("null") => None,
             Token::Plain(t) if t.is_empty() => return Err(expected()),
-            Token::Plain(t) | Token::Quoted(t) => Some(element.parse(&t)?),
+            Token::Plain(t) | Token::Quoted(t) => Some(parse_inside(element, &t)?),
         });
         if chars.next().is_some() && chars.peek().is_none() {
             return Err(expected());
         }
     }
     Ok(array_bytes(element.oid, elements.iter().map(|e| e.as_deref())))
+}
+
+/// Inside arrays and rows, a boolean is `t` or `f`.
+fn parse_inside(value: &ValueType, text: &str) -> Result<Bytes, Malformed> {
+    match (&value.class, text) {
+        (Class::Bool, "t") => value.parse("true"),
+        (Class::Bool, "f") => value.parse("false"),
+        _ => value.parse(text),
+    }
 }
 
 /// `[1,5)`, `(,"a b"]`, `empty`.
@@ -130,15 +139,7 @@ pub(super) fn parse_composite(members: &[Member], text: &str, wrong: Wrong<'_>) 
             return Err(expected());
         }
         let bound = token(&mut chars, &[',']).ok_or_else(expected)?.bound();
-        values.push(match (bound, &member.value.class) {
-            (None, _) => None,
-            (Some(text), Class::Bool) => Some(Bytes::from_static(match text.as_str() {
-                "t" | "true" => &[1],
-                "f" | "false" => &[0],
-                _ => return Err(wrong("a boolean in it is t or f")),
-            })),
-            (Some(text), _) => Some(member.value.parse(&text)?),
-        });
+        values.push(bound.map(|text| parse_inside(&member.value, &text)).transpose()?);
     }
     if chars.next().is_some() {
         return Err(expected());

@@ -5,11 +5,16 @@
 
 pub mod binary;
 mod class;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod format;
 mod literal;
 mod network;
 mod numeric;
 mod parse;
+mod proto;
+#[cfg(test)]
+mod tests;
 pub mod time;
 
 use std::sync::Arc;
@@ -21,6 +26,7 @@ use crate::sql::Param;
 
 pub use binary::BadBytes;
 pub use class::{Class, Kind, Member};
+pub use numeric::write as write_numeric;
 
 /// How values of a column travel as parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]

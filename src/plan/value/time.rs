@@ -7,6 +7,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::binary::{BadBytes, Reader};
+use crate::contract::options::Unit;
 
 pub const SECOND: i64 = 1_000_000;
 pub const MINUTE: i64 = 60 * SECOND;
@@ -51,6 +52,19 @@ pub fn days(year: i64, month: u8, day: u8) -> Option<i64> {
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468 - EPOCH_DAYS;
     (civil(days) == (year, month, day)).then_some(days)
+}
+
+/// What one of a unit lasts.
+pub fn unit_nanos(unit: Unit) -> i64 {
+    match unit {
+        Unit::Unspecified | Unit::Nanoseconds => 1,
+        Unit::Microseconds => 1_000,
+        Unit::Milliseconds => 1_000_000,
+        Unit::Seconds => 1_000_000_000,
+        Unit::Minutes => 60_000_000_000,
+        Unit::Hours => 3_600_000_000_000,
+        Unit::Days => 86_400_000_000_000,
+    }
 }
 
 pub fn write_timestamp(micros: i64, zone: &str, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! An AIP-160 filter over field names → a predicate over columns, its values as parameters.
+//! What a filter comes down to: tests of columns, joined by AND, OR, NOT and EXISTS.
 
 use crate::sql::{Identifier, Param};
 
@@ -32,7 +32,7 @@ pub struct Value {
     pub inside: Inside,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inside {
     Whole,
     /// The whole, as Postgres writes it: for types that have no `=`.
@@ -54,7 +54,7 @@ pub enum Test {
     Like(Param),
     /// Is not NULL.
     Present,
-    /// An array or a map that is not empty.
+    /// An array that is not empty.
     Filled,
     /// An array has this element, which has exactly the array's type: a GIN index can tell.
     Element(Operand),

@@ -1,0 +1,110 @@
+//! The configuration → the settings of each module.
+
+use std::collections::HashMap;
+use std::env;
+
+use crate::config::{self, Config};
+use crate::contract::ReflectOptions;
+use crate::plan::bind::Limits;
+use crate::plan::token::Keys;
+use crate::{grpc, pipeline, postgres};
+
+pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
+    let (database, cancel) = (&config.postgres, &config.cancel);
+    postgres::Settings {
+        url: url.to_owned(),
+        environment: environment(),
+        connections_max: database.connections_max,
+        connections_min: database.connections_kept,
+        wait_max: database.wait_max,
+        idle_max: database.idle_max,
+        lifetime_max: database.lifetime,
+        lifetime_jitter: database.lifetime_jitter.as_secs_f64() / database.lifetime.as_secs_f64(),
+        check_after: database.check_after,
+        connect_timeout: database.connect_max,
+        statement_max: database.statement_max,
+        statements_max: database.statements_max,
+        cancel_wait_max: cancel.wait_max,
+        cancels_max: cancel.cancels_max,
+        pooler: match database.pooler {
+            config::Pooler::Direct => postgres::Pooler::Direct,
+            config::Pooler::Transaction => postgres::Pooler::Transaction,
+        },
+        encoding: match database.encoding_unchecked {
+            true => postgres::Encoding::Unchecked,
+            false => postgres::Encoding::Checked,
+        },
+        ..postgres::Settings::default()
+    }
+}
+
+fn environment() -> HashMap<String, String> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+pub fn pipeline(config: &Config) -> pipeline::Settings {
+    let rows = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+    pipeline::Settings {
+        limits: Limits {
+            page_default: rows(config.pages.size_default),
+            page_max: rows(config.pages.size_max),
+            batch_max: config.limits.batch_max,
+            token_age_max: config.tokens.age_max,
+        },
+        page_bytes_max: config.pages.bytes_max.bytes(),
+        message_bytes_max: config.limits.message_bytes_max.bytes(),
+        total_exact_max: config.pages.total_exact_max as u64,
+        stream_ahead_bytes: config.stream.ahead_bytes.bytes(),
+        function_bytes_max: config.function.bytes_max.bytes(),
+    }
+}
+
+/// Without keys in the settings, tokens are good for as long as the process lives.
+pub fn keys(config: &Config) -> Keys {
+    let mut told = config.tokens.keys.iter().map(|key| *key.reveal());
+    match told.next() {
+        Some(first) => Keys::new(first, told),
+        None => {
+            tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
+            Keys::new(rand::random(), [])
+        }
+    }
+}
+
+pub fn grpc(config: &Config) -> grpc::Settings {
+    let (listener, compression) = (&config.listener, &config.compression);
+    let tls = match (&listener.tls_certificate, &listener.tls_key) {
+        (Some(certificate), Some(key)) => Some(grpc::Tls {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            client_roots: listener.tls_client_authorities.clone(),
+        }),
+        _ => None,
+    };
+    grpc::Settings {
+        address: listener.address,
+        tls,
+        connections_max: listener.connections_max,
+        streams_max: listener.streams_max,
+        headers_bytes_max: u32::try_from(listener.headers_bytes_max.bytes()).unwrap_or(u32::MAX),
+        message_bytes_max: config.limits.message_bytes_max.bytes(),
+        age_max: listener.age_max,
+        age_jitter: listener.age_jitter,
+        age_grace: listener.age_grace,
+        keepalive_interval: listener.keepalive_interval,
+        keepalive_timeout: listener.keepalive_timeout,
+        handshake_max: listener.handshake_max,
+        drain_grace: listener.drain_grace,
+        deadline_default: config.limits.deadline_default,
+        compression: grpc::Compression {
+            bytes_min: compression.bytes_min.bytes(),
+            inline_bytes_max: compression.inline_bytes_max.bytes(),
+            loopback: compression.loopback,
+        },
+        reflection_options: match config.reflection.options {
+            true => ReflectOptions::Shown,
+            false => ReflectOptions::Hidden,
+        },
+        ..grpc::Settings::default()
+    }
+}

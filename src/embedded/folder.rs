@@ -1,0 +1,241 @@
+//! A folder's name → a folder that is ours, locked, and reachable by who Postgres runs as.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use sha2::{Digest as _, Sha256};
+
+use super::{Account, Error};
+
+/// Says whose folder it is; written first, so that a folder with anything in it has it.
+const MARKER: &str = "ROWCALL";
+const MARKER_TEXT: &str =
+    "A data folder of `rowcall serve`. It may be removed while the server does not run.\n";
+
+/// Where data goes when the folder that was asked for cannot be reached.
+const ELSEWHERE: &str = "/var/lib/rowcall";
+
+/// What the shortest system takes for a socket's address, less the name Postgres adds.
+const SOCKET_FOLDER_BYTES_MAX: usize = 103 - "/.s.PGSQL.5432.lock".len();
+
+pub(super) struct Folder {
+    path: PathBuf,
+    sockets: PathBuf,
+    /// Held as long as the folder is in use.
+    _lock: File,
+}
+
+impl Folder {
+    pub(super) fn open(wanted: &Path, account: &Account) -> Result<Folder, Error> {
+        let path = place(wanted, account)?;
+        claim(&path)?;
+        let lock = lock(&path)?;
+        let folder = Folder { sockets: socket_folder(&path), path, _lock: lock };
+        folder.check_owner(account)?;
+        Ok(folder)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    /// Becomes `data` in one step, once `initdb` has finished.
+    pub(super) fn unfinished_data(&self) -> PathBuf {
+        self.path.join("postgres.unfinished")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join("postgres.log")
+    }
+
+    pub(super) fn sockets(&self) -> &Path {
+        &self.sockets
+    }
+
+    /// The major version of the data, when there are any.
+    pub(super) fn major(&self) -> Result<Option<u32>, Error> {
+        let path = self.data().join("PG_VERSION");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.trim().parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Io { action: "read", path, source }),
+        }
+    }
+
+    /// Makes the folder of the socket, which nobody else may enter.
+    pub(super) fn make_sockets(&self, account: &Account) -> Result<(), Error> {
+        make_private(&self.sockets, account)?;
+        let found = fs::symlink_metadata(&self.sockets).map_err(Error::io("look at", &self.sockets))?;
+        match found.is_dir() && found.uid() == account.uid {
+            true => Ok(()),
+            false => Err(Error::NotOurs { folder: self.sockets.clone() }),
+        }
+    }
+
+    fn check_owner(&self, account: &Account) -> Result<(), Error> {
+        match fs::metadata(self.data()) {
+            Ok(data) if data.uid() != account.uid => {
+                let folder = self.path.clone();
+                Err(Error::OtherOwner { folder, owner: data.uid(), account: account.uid })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Folder {
+    /// A socket folder that stands elsewhere is not left behind.
+    fn drop(&mut self) {
+        if !self.sockets.starts_with(&self.path) {
+            let _ = fs::remove_dir(&self.sockets);
+        }
+    }
+}
+
+/// Makes a folder for one user only, if it is not there.
+pub(super) fn make_private(path: &Path, account: &Account) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => account.own(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(Error::Io { action: "make the folder", path: path.into(), source }),
+    }
+}
+
+/// Finds a folder that the user can reach and makes it.
+fn place(wanted: &Path, account: &Account) -> Result<PathBuf, Error> {
+    let wanted = std::path::absolute(wanted).map_err(Error::io("find", wanted))?;
+    if !account.is_another() {
+        make_path(&wanted, 0o700)?;
+        return fs::canonicalize(&wanted).map_err(Error::io("find", wanted));
+    }
+    // Two folders that were asked for stay two.
+    let name = digest(&wanted);
+    let elsewhere = [
+        wanted.clone(),
+        Path::new(ELSEWHERE).join(&name),
+        std::env::temp_dir().join(format!("rowcall-data-{name}")),
+    ];
+    for path in &elsewhere {
+        if account.may_enter(path) && is_roots_or_new(path) && make_path(path, 0o755).is_ok() {
+            if *path != wanted {
+                let name = &account.name;
+                tracing::warn!(
+                    "{} cannot be reached by the user {name}; the data are in {}",
+                    wanted.display(),
+                    path.display()
+                );
+            }
+            return fs::canonicalize(path).map_err(Error::io("find", path));
+        }
+    }
+    let tried: Vec<String> = elsewhere.iter().map(|path| path.display().to_string()).collect();
+    Err(Error::Unreachable { account: account.name.clone(), tried: tried.join(", ") })
+}
+
+/// In a folder that everybody may write to, someone else could have made ours.
+fn is_roots_or_new(path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .map_or(true, |found| found.uid() == 0 || !path.starts_with(std::env::temp_dir()))
+}
+
+/// Makes what is missing, with this mode whatever the umask says.
+fn make_path(path: &Path, mode: u32) -> Result<(), Error> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        fs::create_dir(folder).map_err(Error::io("make the folder", folder))?;
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(folder, permissions).map_err(Error::io("open up", folder))?;
+    }
+    Ok(())
+}
+
+/// Marks an empty folder as ours; refuses one that holds anything else.
+fn claim(path: &Path) -> Result<(), Error> {
+    let marker = path.join(MARKER);
+    if marker.is_file() {
+        return Ok(());
+    }
+    let not_ours = || Error::NotOurs { folder: path.into() };
+    let mut entries = fs::read_dir(path).map_err(|_| not_ours())?;
+    if entries.next().is_some() {
+        return Err(not_ours());
+    }
+    fs::write(&marker, MARKER_TEXT).map_err(Error::io("write", marker))
+}
+
+/// Ends with the process, however that ends.
+fn lock(path: &Path) -> Result<File, Error> {
+    let at = path.join("lock");
+    let file = File::create(&at).map_err(Error::io("open", &at))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Running { folder: path.into() }),
+        Err(error) => Err(Error::Io { action: "lock", path: at, source: error.into() }),
+    }
+}
+
+/// Inside the folder, unless the path is too long for a socket or means something to Postgres' list of folders.
+fn socket_folder(path: &Path) -> PathBuf {
+    let inside = path.join("socket");
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
+    let bytes = inside.as_os_str().as_encoded_bytes();
+    match bytes.len() <= SOCKET_FOLDER_BYTES_MAX && bytes.iter().all(|&b| plain(b)) {
+        true => inside,
+        false => Path::new("/tmp").join(format!("rowcall-{}", digest(path))),
+    }
+}
+
+/// A short name that is another for another path.
+fn digest(path: &Path) -> String {
+    let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_folder_becomes_ours_and_stays_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        claim(folder.path()).expect("empty");
+        fs::write(folder.path().join("more"), "").expect("a file");
+        claim(folder.path()).expect("ours");
+    }
+
+    #[test]
+    fn a_folder_of_others_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("thesis.txt"), "").expect("a file");
+        let error = claim(folder.path()).expect_err("not ours");
+        assert!(error.to_string().contains("is not a data folder of this server"), "{error}");
+        let file = folder.path().join("thesis.txt");
+        assert!(matches!(claim(&file), Err(Error::NotOurs { .. })));
+    }
+
+    #[test]
+    fn a_folder_is_locked_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let held = lock(folder.path()).expect("the first");
+        assert!(matches!(lock(folder.path()), Err(Error::Running { .. })));
+        drop(held);
+        lock(folder.path()).expect("free again");
+    }
+
+    #[test]
+    fn a_long_or_odd_path_has_its_socket_elsewhere() {
+        assert_eq!(socket_folder(Path::new("/a/b")), Path::new("/a/b/socket"));
+        for path in [format!("/{}", "long/".repeat(30)), "/a, b".to_owned(), "/ö".to_owned()] {
+            let sockets = socket_folder(Path::new(&path));
+            assert!(sockets.starts_with("/tmp"), "{}", sockets.display());
+            assert!(sockets.as_os_str().len() <= SOCKET_FOLDER_BYTES_MAX);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a call failed, whatever stage it was at; `grpc` alone turns it into a status.
+
+use std::sync::Arc;
+
+use crate::contract::Problem;
+use crate::plan::Refusal;
+use crate::plan::bind::Failure;
+use crate::{postgres, wire};
+
+/// Cheap to clone: one failure may answer several callers.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Everything that is wrong with the request.
+    #[error("the request cannot be bound")]
+    Refused(#[from] Refusal),
+    /// Rows that were asked for by name and do not exist.
+    #[error("no such row: {}", names.join(", "))]
+    Missing {
+        /// `google.api.resource.type`.
+        kind: String,
+        names: Vec<String>,
+    },
+    /// The method, or a relation in its mask, does not fit the database.
+    #[error("{subject} does not fit the database")]
+    Unfit { subject: String, problems: Arc<[Problem]> },
+    /// A function or a query answered with more than its limit.
+    #[error("the result is larger than {bytes_max} bytes")]
+    ResultTooLarge { bytes_max: usize },
+    #[error("statement")]
+    Postgres(#[from] postgres::Error),
+    #[error("encoding")]
+    Wire(#[from] wire::Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Error::Refused(refusal),
+            Failure::Unfit(unfit) => Error::Unfit { subject: unfit.path, problems: unfit.problems.into() },
+        }
+    }
+}

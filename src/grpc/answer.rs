@@ -1,0 +1,183 @@
+//! One call and its request → the response: what the pipeline answers, within the call's deadline.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Frame;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+
+use super::body::Body;
+use super::compression::{self, Packing};
+use super::notes::{self, About};
+use super::pipeline::{Answers, Chunks};
+use super::request::Messages;
+use super::status;
+use crate::Error;
+use crate::call::{Call, Notes};
+use crate::plan::{Method, Plans};
+use crate::wire::Payload;
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// A call on its way. Dropped with the caller's stream, and its query with it.
+pub struct Exchange<A> {
+    pub answers: Arc<A>,
+    pub plans: Arc<Plans>,
+    pub method: Arc<Method>,
+    pub call: Call,
+    pub about: About,
+    pub packing: Packing,
+    /// One of the calls there may be; given back when the answer has been made.
+    pub permit: OwnedSemaphorePermit,
+}
+
+impl<A: Answers> Exchange<A> {
+    pub async fn unary(self, messages: Messages) -> Response<Body> {
+        let mut notes = Notes::default();
+        let work = async {
+            let request = messages.only().await.map_err(|why| status::unreadable(&why))?;
+            self.answers
+                .unary(&self.plans, &self.method, &self.call, request, &mut notes)
+                .await
+                .map_err(|error| status::of(&error, &self.call, &self.about.trace))
+        };
+        let payload = match within(&self.call, work).await {
+            Ok(payload) => payload,
+            Err(status) => return failed(&status, &self.about, &notes),
+        };
+        let frame = self.packing.frame(payload).await;
+        let mut response =
+            headed(Body::Once { message: Some(frame), trailers: Some(ended()) }, &self.packing);
+        notes::write(&notes, response.headers_mut());
+        self.about.write(&notes, response.headers_mut());
+        response
+    }
+
+    /// The first message, or its failure, decides what the headers say; the rest follows as it is read.
+    pub async fn stream(self, messages: Messages) -> Response<Body> {
+        let request =
+            match within(&self.call, async { messages.only().await.map_err(|why| status::unreadable(&why)) })
+                .await
+            {
+                Ok(request) => request,
+                Err(status) => return failed(&status, &self.about, &Notes::default()),
+            };
+        let Exchange { answers, plans, method, call, about, packing, permit } = self;
+        let chunks = answers.stream(plans, method, call.clone(), request);
+        let mut sending = Sending { chunks, call, about, packing, first: None, _permit: permit };
+        match sending.receive().await {
+            Some(Ok(payload)) => sending.first = Some(payload),
+            Some(Err(status)) => return failed(&status, &about, &sending.chunks.notes()),
+            None => {
+                let trailers = sending.trailers(Ok(()));
+                return headed(Body::Once { message: None, trailers: Some(trailers) }, &packing);
+            }
+        }
+        let frames = futures_util::stream::unfold(Some(sending), |sending| async { sending?.send().await });
+        headed(Body::Stream(frames.boxed()), &packing)
+    }
+}
+
+/// A stream between its first message and its trailers.
+struct Sending<C> {
+    chunks: C,
+    call: Call,
+    about: About,
+    packing: Packing,
+    first: Option<Payload>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<C: Chunks> Sending<C> {
+    async fn send(mut self) -> Option<(Frame<Bytes>, Option<Self>)> {
+        let received = match self.first.take() {
+            Some(payload) => Some(Ok(payload)),
+            None => self.receive().await,
+        };
+        match received {
+            Some(Ok(payload)) => {
+                let frame = Frame::data(self.packing.frame(payload).await);
+                Some((frame, Some(self)))
+            }
+            Some(Err(status)) => Some((Frame::trailers(self.trailers(Err(&status))), None)),
+            None => Some((Frame::trailers(self.trailers(Ok(()))), None)),
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Result<Payload, Status>> {
+        let next = async { Ok(self.chunks.next().await) };
+        match within(&self.call, next).await {
+            Ok(received) => {
+                received.map(|result| result.map_err(|error: Error| status::of(&error, &self.call, &self.about.trace)))
+            }
+            Err(status) => Some(Err(status)),
+        }
+    }
+
+    fn trailers(&self, outcome: Result<(), &Status>) -> HeaderMap {
+        let notes = self.chunks.notes();
+        let mut trailers = match outcome {
+            Ok(()) => ended(),
+            Err(status) => status_headers(status),
+        };
+        if outcome.is_ok() {
+            notes::write(&notes, &mut trailers);
+        }
+        self.about.write(&notes, &mut trailers);
+        trailers
+    }
+}
+
+/// The work's outcome, or DEADLINE_PASSED and the work dropped.
+async fn within<T>(call: &Call, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let at = call.deadline.at(Instant::now());
+    match tokio::time::timeout_at(at.into(), work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(status::deadline_passed(call)),
+    }
+}
+
+/// A response that is nothing but its status.
+pub fn failed(status: &Status, about: &About, notes: &Notes) -> Response<Body> {
+    let mut response = only_status(status);
+    about.write(notes, response.headers_mut());
+    response
+}
+
+/// As `failed`, for services that tell no times.
+pub fn only_status(status: &Status) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.headers_mut() = status_headers(status);
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    response.headers_mut().insert(compression::ACCEPT_ENCODING, compression::ACCEPTED);
+    response
+}
+
+/// A response that has messages.
+pub fn headed(body: Body, packing: &Packing) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    if let Some(encoding) = packing.header() {
+        response.headers_mut().insert(compression::ENCODING, encoding);
+    }
+    response
+}
+
+/// The trailers of an answer that is whole.
+pub fn ended() -> HeaderMap {
+    HeaderMap::from_iter([(Status::GRPC_STATUS, HeaderValue::from_static("0"))])
+}
+
+pub fn status_headers(status: &Status) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if status.add_header(&mut headers).is_err() {
+        // Only a header that cannot be written is left out; the code always can.
+        headers.insert(Status::GRPC_STATUS, HeaderValue::from(status.code() as i32));
+    }
+    headers
+}

@@ -1,0 +1,106 @@
+//! An address → connections, until the server is told to stop and has drained.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::health::Health;
+use super::pipeline::Answers;
+use super::reflection::Reflection;
+use super::routes::Routes;
+use super::settings::Settings;
+use super::{Error, connection, tls};
+
+/// When the process has no file descriptor left, the next connection is looked at after this.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound listener; connections wait in the kernel's backlog until it serves.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    settings: Settings,
+}
+
+/// What the rest of the process tells the listener.
+#[derive(Debug, Clone)]
+pub struct Signs {
+    /// Whether the database answers.
+    pub database: watch::Receiver<bool>,
+    /// Changed when the plans were replaced.
+    pub loads: watch::Receiver<u64>,
+    /// No new calls, an end to those there are, and `serve` returns.
+    pub drain: CancellationToken,
+}
+
+impl Server {
+    pub async fn bind(settings: Settings) -> Result<Server, Error> {
+        let tls = settings.tls.as_ref().map(tls::server).transpose()?.map(TlsAcceptor::from);
+        let bound = |source| Error::Bind { address: settings.address, source };
+        let listener = TcpListener::bind(settings.address).await.map_err(bound)?;
+        let address = listener.local_addr().map_err(bound)?;
+        Ok(Server { listener, address, tls, settings })
+    }
+
+    /// With the port that the system chose, where the settings say 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Until told to drain, and then at most `drain_grace`: what still runs then is cut off.
+    pub async fn serve<A: Answers>(self, answers: Arc<A>, signs: Signs) {
+        let Server { listener, tls, settings, .. } = self;
+        let drain = signs.drain.clone();
+        let places = Arc::new(Semaphore::new(settings.connections_max));
+        let grace = settings.drain_grace;
+        let routes = Arc::new(Routes {
+            health: Health::new(answers.clone(), signs),
+            reflection: Reflection::new(answers.clone(), settings.reflection_options, drain.clone()),
+            calls: Arc::new(Semaphore::new(settings.calls_max)),
+            answers,
+            settings,
+        });
+        let mut connections = JoinSet::new();
+        loop {
+            let (socket, address, place) = tokio::select! {
+                biased;
+                () = drain.cancelled() => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&listener, &places) => accepted,
+            };
+            let served = connection::serve(socket, address, tls.clone(), routes.clone(), drain.clone());
+            connections.spawn(async move {
+                served.await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        let _ = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
+        connections.shutdown().await;
+    }
+}
+
+/// A connection, once there is a place for one.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // Only a closed semaphore has no permit to give, and nobody closes this one.
+    let place = places.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((socket, address)) => return (socket, address, place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A request's method, type and path → what answers it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method as Verb, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+
+use super::answer::{self, Exchange};
+use super::body::Body;
+use super::compression::{Packing, Peer};
+use super::health::Health;
+use super::metadata::{self, Timing};
+use super::notes::About;
+use super::pipeline::Answers;
+use super::reflection::Reflection;
+use super::request::{Messages, Unreadable};
+use super::settings::Settings;
+use super::status;
+use super::trace::Trace;
+use crate::call::Notes;
+use crate::plan::method::{Answer, Kind};
+use crate::plan::{Method, Plans};
+
+/// Methods whose names are at least so like the one asked for are proposed.
+const LIKE_MIN: f64 = 0.8;
+const PROPOSED_MAX: usize = 2;
+
+pub struct Routes<A> {
+    pub answers: Arc<A>,
+    pub settings: Settings,
+    pub calls: Arc<Semaphore>,
+    pub health: Health<A>,
+    pub reflection: Reflection<A>,
+}
+
+impl<A: Answers> Routes<A> {
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let started = Instant::now();
+        if let Some(response) = not_grpc(&request) {
+            return response;
+        }
+        let (parts, body) = request.into_parts();
+        let (path, headers) = (parts.uri.path(), &parts.headers);
+        let messages = Messages::of(headers, body, self.settings.message_bytes_max);
+        // Asked of a server that has too much to do, too: they say how it is.
+        if let Some(method) = path.strip_prefix("/grpc.health.v1.Health/") {
+            return self.health.answer(method, messages).await;
+        }
+        if Reflection::<A>::answers(path) {
+            return self.reflection.answer(messages);
+        }
+        self.call(path, headers, messages, started, peer).await
+    }
+
+    async fn call(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        messages: Result<Messages, Unreadable>,
+        started: Instant,
+        peer: Peer,
+    ) -> Response<Body> {
+        let mut about = About { started, trace: Trace::of(headers), timing: Timing::Off };
+        let refused = |status| answer::failed(&status, &about, &Notes::default());
+        let plans = self.answers.plans();
+        let Some(method) = plans.methods.get(path).cloned() else {
+            return refused(status::unknown_method(path, &nearest(&plans, path)));
+        };
+        let (call, timing) = match metadata::read(headers, started, self.settings.deadline_default) {
+            Ok(read) => read,
+            Err(refusal) => return refused(status::refused(&refusal)),
+        };
+        let messages = match messages {
+            Ok(messages) => messages,
+            Err(why) => return refused(status::unreadable(&why)),
+        };
+        let Ok(permit) = self.calls.clone().try_acquire_owned() else {
+            return refused(status::overloaded(self.settings.calls_max));
+        };
+        about.timing = timing;
+        let packing = Packing::of(headers, peer, &self.settings.compression);
+        let streams = streams(&method);
+        let answers = self.answers.clone();
+        let exchange = Exchange { answers, plans, method, call, about, packing, permit };
+        if streams { exchange.stream(messages).await } else { exchange.unary(messages).await }
+    }
+}
+
+fn streams(method: &Method) -> bool {
+    match &method.kind {
+        Kind::Stream { .. } => true,
+        Kind::Function(function) => {
+            matches!(function.answer, Answer::StreamOfMessages | Answer::StreamOfChunks { .. })
+        }
+        Kind::Get { .. } | Kind::BatchGet { .. } | Kind::List { .. } | Kind::Unfit(_) => false,
+    }
+}
+
+/// What is no gRPC request is answered as HTTP has it.
+fn not_grpc<B>(request: &Request<B>) -> Option<Response<Body>> {
+    if request.method() != Verb::POST {
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests\n");
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return Some(response);
+    }
+    let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let rest = kind.strip_prefix(b"application/grpc");
+    if rest.is_some_and(|rest| matches!(rest, [] | [b';', ..] | b"+proto") || rest.starts_with(b"+proto;")) {
+        return None;
+    }
+    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/grpc, with protobuf messages\n"))
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let body = Body::Once { message: Some(Bytes::from_static(text.as_bytes())), trailers: None };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The methods most like the one asked for, best first.
+fn nearest<'a>(plans: &'a Plans, path: &str) -> Vec<&'a str> {
+    let mut likes: Vec<(f64, &str)> = plans
+        .methods
+        .keys()
+        .map(|known| (likeness(known, path), known.as_str()))
+        .filter(|(likeness, _)| *likeness >= LIKE_MIN)
+        .collect();
+    likes.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    likes.into_iter().take(PROPOSED_MAX).map(|(_, path)| path).collect()
+}
+
+/// The method's name counts most: a path's long beginning is like any other's.
+fn likeness(known: &str, path: &str) -> f64 {
+    let method = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    strsim::normalized_damerau_levenshtein(&method(known), &method(path)) * 0.8
+        + strsim::jaro(known, path) * 0.2
+}

@@ -1,0 +1,91 @@
+//! What an operator can set about the listener; every limit has a name.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::contract::ReflectOptions;
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub address: SocketAddr,
+    /// None is plaintext.
+    pub tls: Option<Tls>,
+    /// Further ones wait to be accepted.
+    pub connections_max: usize,
+    /// Calls at once on one connection; the caller's library queues the rest.
+    pub streams_max: u32,
+    /// Calls at once on all connections; more are OVERLOADED.
+    pub calls_max: usize,
+    /// Of a call's metadata.
+    pub headers_bytes_max: u32,
+    /// Of a request, decompressed.
+    pub message_bytes_max: usize,
+    /// A connection is told to go at this age, with at most `age_jitter` more …
+    pub age_max: Duration,
+    pub age_jitter: Duration,
+    /// … and its calls may then still run for so long.
+    pub age_grace: Duration,
+    /// An idle connection is pinged so often …
+    pub keepalive_interval: Duration,
+    /// … and closed when no answer comes for so long.
+    pub keepalive_timeout: Duration,
+    /// From the TCP connection to its first byte, or to the end of the TLS handshake.
+    pub handshake_max: Duration,
+    /// How long calls may still run once the server is told to stop.
+    pub drain_grace: Duration,
+    /// Of a unary call, and of each chunk of a stream, whose caller sets none.
+    pub deadline_default: Duration,
+    pub compression: Compression,
+    /// Whether reflection shows the `rowcall.v1` options, which name tables and columns.
+    pub reflection_options: ReflectOptions,
+}
+
+/// Certificates, as PEM files.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Whose certificates callers must show; None asks for none.
+    pub client_roots: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Compression {
+    /// Smaller messages go plain.
+    pub bytes_min: usize,
+    /// Larger ones are compressed off the event loop.
+    pub inline_bytes_max: usize,
+    /// Whether callers on loopback get it too: there it costs more than it saves.
+    pub loopback: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
+            tls: None,
+            connections_max: 10_000,
+            streams_max: 200,
+            calls_max: 10_000,
+            headers_bytes_max: 16 * 1024,
+            message_bytes_max: 4 * 1024 * 1024,
+            age_max: Duration::from_secs(300),
+            age_jitter: Duration::from_secs(30),
+            age_grace: Duration::from_secs(30),
+            keepalive_interval: Duration::from_secs(60),
+            keepalive_timeout: Duration::from_secs(20),
+            handshake_max: Duration::from_secs(10),
+            drain_grace: Duration::from_secs(20),
+            deadline_default: Duration::from_secs(10),
+            compression: Compression::default(),
+            reflection_options: ReflectOptions::Hidden,
+        }
+    }
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Compression { bytes_min: 1024, inline_bytes_max: 64 * 1024, loopback: false }
+    }
+}

@@ -1,0 +1,323 @@
+//! A failure → its gRPC status, with reason and details; the only place that makes one.
+//!
+//! Default closed: what is not on the contract's list is INTERNAL with a trace id, and its cause is logged.
+
+use std::error::Error as _;
+
+use tonic::{Code, Status};
+
+use super::details::Failure;
+use super::request::Unreadable;
+use super::trace::Trace;
+use crate::Error;
+use crate::call::{Call, Deadline};
+use crate::contract::Problem;
+use crate::contract::options::Reason;
+use crate::plan::Refusal;
+use crate::{postgres, wire};
+
+/// So many missing rows are named in a message.
+const NAMED_MAX: usize = 10;
+
+pub fn of(error: &Error, call: &Call, trace: &Trace) -> Status {
+    match error {
+        Error::Refused(refusal) => refused(refusal),
+        Error::Missing { kind, names } => missing(kind, names),
+        Error::Unfit { subject, problems } => unfit(subject, problems),
+        Error::ResultTooLarge { bytes_max } => too_large(*bytes_max),
+        Error::Wire(failure) => unencodable(failure, error, trace),
+        Error::Postgres(postgres::Error::DeadlinePassed) => deadline_passed(call),
+        Error::Postgres(failure) => unanswered(failure, error, trace),
+    }
+}
+
+/// Everything that is wrong with a request.
+pub fn refused(refusal: &Refusal) -> Status {
+    let first = refusal.violations.first();
+    let reason = first.map_or(Reason::FieldInvalid, |violation| violation.reason);
+    let failure = Failure::new(reason, refusal.to_string()).fields(
+        refusal
+            .violations
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.description.as_str(), violation.reason)),
+    );
+    match first.and_then(|violation| violation.column) {
+        Some(column) => failure.info("position", column).status(),
+        None => failure.status(),
+    }
+}
+
+fn missing(kind: &str, names: &[String]) -> Status {
+    let listed = names.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let message = match names.len() {
+        0 => format!("{kind}: no such row"),
+        1 => format!("{listed} does not exist"),
+        count if count <= NAMED_MAX => format!("{listed} do not exist"),
+        count => format!("{listed} and {} more do not exist", count - NAMED_MAX),
+    };
+    Failure::new(Reason::RowMissing, message).resources(kind, names.iter().map(String::as_str)).status()
+}
+
+/// Says what does not fit, and not why: the texts name tables and columns, which are the operator's.
+fn unfit(subject: &str, problems: &[Problem]) -> Status {
+    let message = format!(
+        "{subject} does not fit the database and is not served; `rowcall check` tells its operator why"
+    );
+    Failure::new(Reason::ResourceUnfit, message)
+        .preconditions(
+            Reason::ResourceUnfit.as_str_name(),
+            problems.iter().map(|problem| problem.subject.as_str()),
+        )
+        .status()
+}
+
+fn too_large(bytes_max: usize) -> Status {
+    let message = format!("the answer is larger than {bytes_max} bytes; ask for less");
+    Failure::new(Reason::ResultTooLarge, message).info("bytes_max", bytes_max).status()
+}
+
+fn unencodable(failure: &wire::Error, error: &Error, trace: &Trace) -> Status {
+    match failure {
+        wire::Error::Unrepresentable { row, field, .. } => {
+            Failure::new(Reason::ValueUnrepresentable, failure.to_string())
+                .info("row", row)
+                .info("field", field)
+                .status()
+        }
+        wire::Error::RowTooLarge { row, bytes_max, .. } => {
+            Failure::new(Reason::RowTooLarge, failure.to_string())
+                .info("row", row)
+                .info("bytes_max", bytes_max)
+                .status()
+        }
+        wire::Error::Malformed { .. } => internal(error, trace),
+    }
+}
+
+/// In words of our own, but for what a function's author wrote for callers.
+fn unanswered(failure: &postgres::Error, error: &Error, trace: &Trace) -> Status {
+    let reason = failure.reason();
+    let stated = match failure {
+        postgres::Error::Sql(stated) => Some(stated),
+        _ => None,
+    };
+    if let Some((stated, code)) = stated.and_then(|stated| Some((stated, stated.raised()?))) {
+        return Failure::new(reason, &stated.message).code(Code::from_i32(code.into())).status();
+    }
+    if reason == Reason::Internal {
+        return internal(error, trace);
+    }
+    tracing::debug!(trace_id = %trace, cause = cause(error), "a statement was not answered");
+    let described = Failure::new(reason, said(reason));
+    match stated.and_then(|stated| stated.constraint.as_ref()) {
+        Some(constraint) => described.info("constraint", constraint).status(),
+        None => described.status(),
+    }
+}
+
+fn said(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ValueMalformed => "a value is not one that its type has; look at the request's values",
+        Reason::ValueRejected => "a constraint of the database rejects a value",
+        Reason::RowExists => "a row with this key exists already",
+        Reason::ReferenceMissing => "a row that is referred to does not exist",
+        Reason::RowReferenced => "other rows still refer to this one",
+        Reason::TransactionConflict => "two transactions were in each other's way; try again",
+        Reason::AccessDenied => "the database does not allow this",
+        Reason::DatabaseBusy => "no connection to the database became free in time; try again",
+        Reason::DatabaseUnreachable => "the database cannot be reached; try again",
+        Reason::StatementCancelled => "someone else cancelled the statement in the database",
+        Reason::CatalogChanged => "the database's tables have changed and are being read again; try again",
+        Reason::DeadlinePassed => "the deadline passed; allow more time or ask for less",
+        _ => "the call failed",
+    }
+}
+
+/// The call, or a chunk of its stream, took longer than its caller waits.
+pub fn deadline_passed(call: &Call) -> Status {
+    match call.deadline {
+        Deadline::Given(at) => {
+            let after = at.saturating_duration_since(call.started);
+            let message = format!("the deadline passed after {after:?}; allow more time or ask for less");
+            Failure::new(Reason::DeadlinePassed, message).status()
+        }
+        Deadline::Default(after) => {
+            let message = format!("nothing was ready within {after:?}; set a deadline to allow more");
+            Failure::new(Reason::DeadlinePassed, message).status()
+        }
+    }
+}
+
+pub fn overloaded(calls_max: usize) -> Status {
+    let message = format!("this server answers {calls_max} calls already; try again, or another instance");
+    Failure::new(Reason::Overloaded, message).info("calls_max", calls_max).status()
+}
+
+pub fn unreadable(why: &Unreadable) -> Status {
+    match why {
+        Unreadable::NoMessage => Status::unimplemented("the call has no request message; send one"),
+        Unreadable::SeveralMessages => {
+            Status::unimplemented("the call has several request messages; send one")
+        }
+        Unreadable::TooLarge { bytes_max } => {
+            let description = format!("is larger than {bytes_max} bytes");
+            Failure::new(Reason::FieldInvalid, format!("the request {description}; send less"))
+                .info("bytes_max", bytes_max)
+                .fields([("", description.as_str(), Reason::FieldInvalid)])
+                .status()
+        }
+        Unreadable::Encoding(name) => Status::unimplemented(format!(
+            "requests compressed with {name:?} cannot be read; use identity, gzip or zstd"
+        )),
+        Unreadable::Malformed => {
+            Failure::new(Reason::FieldInvalid, "the request is not made of gRPC messages").status()
+        }
+    }
+}
+
+/// No method has this path. `nearest` has one like it.
+pub fn unknown_method(path: &str, nearest: &[&str]) -> Status {
+    let name = path.trim_start_matches('/');
+    Status::unimplemented(match nearest {
+        [] => format!("there is no method {name}; reflection lists those there are"),
+        _ => {
+            let nearest = nearest.iter().map(|path| path.trim_start_matches('/')).collect::<Vec<_>>();
+            format!("there is no method {name}; did you mean {}?", nearest.join(" or "))
+        }
+    })
+}
+
+pub fn unknown_service(name: &str) -> Status {
+    Status::new(Code::NotFound, format!("there is no service {name:?} to ask the health of"))
+}
+
+/// What is on no list. Its cause goes to the log, under the trace id that the caller gets.
+fn internal(error: &Error, trace: &Trace) -> Status {
+    tracing::error!(trace_id = %trace, cause = cause(error), "a call failed for a reason that is on no list");
+    Failure::new(Reason::Internal, format!("internal error; its cause is in the log under trace id {trace}"))
+        .info("trace_id", trace)
+        .status()
+}
+
+fn cause(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::SqlFailure;
+    use crate::call::{Hints, Scope};
+    use std::time::{Duration, Instant};
+    use tonic_types::StatusExt as _;
+
+    const TRACE: Trace = Trace { id: 0x4bf9, span: 1, flags: 0 };
+
+    fn of(error: Error) -> Status {
+        let deadline = Deadline::Default(Duration::from_secs(10));
+        let call = Call { started: Instant::now(), deadline, scope: Scope::default(), hints: Hints::default() };
+        super::of(&error, &call, &TRACE)
+    }
+
+    fn sql(state: &str) -> Status {
+        let failure = SqlFailure {
+            state: state.to_owned(),
+            message: "SECRET of the driver".to_owned(),
+            detail: Some("SECRET".to_owned()),
+            constraint: Some("track_pkey".to_owned()),
+            table: Some("SECRET".to_owned()),
+            ..SqlFailure::default()
+        };
+        of(Error::Postgres(failure.into()))
+    }
+
+    fn reason(status: &Status) -> String {
+        status.get_details_error_info().unwrap().reason
+    }
+
+    #[test]
+    fn every_state_has_code_reason_and_advice() {
+        for (state, code, expected, retried) in [
+            ("22P02", Code::InvalidArgument, "VALUE_MALFORMED", false),
+            ("23502", Code::InvalidArgument, "VALUE_REJECTED", false),
+            ("23514", Code::InvalidArgument, "VALUE_REJECTED", false),
+            ("23505", Code::AlreadyExists, "ROW_EXISTS", false),
+            ("23503", Code::FailedPrecondition, "REFERENCE_MISSING", false),
+            ("40001", Code::Aborted, "TRANSACTION_CONFLICT", true),
+            ("42501", Code::PermissionDenied, "ACCESS_DENIED", false),
+            ("53300", Code::ResourceExhausted, "DATABASE_BUSY", true),
+            ("57014", Code::Aborted, "STATEMENT_CANCELLED", false),
+            ("57P01", Code::Unavailable, "DATABASE_UNREACHABLE", true),
+            ("08006", Code::Unavailable, "DATABASE_UNREACHABLE", true),
+            ("42P01", Code::Unavailable, "CATALOG_CHANGED", true),
+            ("XX000", Code::Internal, "INTERNAL", false),
+        ] {
+            let status = sql(state);
+            assert_eq!((status.code(), reason(&status).as_str()), (code, expected), "{state}");
+            assert_eq!(status.get_details_retry_info().is_some(), retried, "{state}");
+            let text = format!("{}{:?}", status.message(), status.get_error_details());
+            assert!(!text.contains("SECRET"), "{state}: {text}");
+        }
+        assert_eq!(sql("23505").get_details_error_info().unwrap().metadata["constraint"], "track_pkey");
+    }
+
+    #[test]
+    fn a_function_speaks_for_itself() {
+        let failure = SqlFailure {
+            state: "RC005".to_owned(),
+            message: "no such coupon".to_owned(),
+            ..SqlFailure::default()
+        };
+        let status = of(Error::Postgres(failure.into()));
+        assert_eq!((status.code(), status.message()), (Code::NotFound, "no such coupon"));
+        assert_eq!(reason(&status), "FUNCTION_RAISED");
+    }
+
+    #[test]
+    fn what_is_on_no_list_has_a_trace_id_and_no_cause() {
+        let status = of(Error::Postgres(postgres::Error::Protocol("SECRET".to_owned())));
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
+        let trace = status.get_details_error_info().unwrap().metadata["trace_id"].clone();
+        assert!(trace.ends_with("4bf9") && status.message().contains(&trace), "{}", status.message());
+        assert!(!status.message().contains("SECRET"));
+    }
+
+    #[test]
+    fn pushing_back_is_for_servers_with_too_much_to_do() {
+        let busy = of(Error::Postgres(postgres::Error::Busy));
+        assert_eq!(busy.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+        let gone = of(Error::Postgres(postgres::Error::Unreachable("SECRET".to_owned())));
+        assert!(gone.metadata().is_empty() && gone.get_details_retry_info().is_some());
+        let late = of(Error::Postgres(postgres::Error::DeadlinePassed));
+        assert_eq!((late.code(), reason(&late).as_str()), (Code::DeadlineExceeded, "DEADLINE_PASSED"));
+        assert!(late.get_details_retry_info().is_none());
+    }
+
+    #[test]
+    fn a_value_no_field_holds_names_row_and_field() {
+        let status = of(Error::Wire(wire::Error::Unrepresentable {
+            row: "tracks/1".to_owned(),
+            field: "release_time".to_owned(),
+            why: "infinity is no Timestamp".to_owned(),
+        }));
+        assert_eq!(status.code(), Code::OutOfRange);
+        assert_eq!(status.message(), "tracks/1: release_time: infinity is no Timestamp");
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!((info.metadata["row"].as_str(), info.metadata["field"].as_str()), ("tracks/1", "release_time"));
+    }
+
+    #[test]
+    fn the_longest_text_is_cut_at_a_character() {
+        let description = "ü".repeat(5_000);
+        let violation = crate::plan::Violation::new(Reason::FilterInvalid, "filter", description);
+        let status = refused(&violation.into());
+        assert!(status.message().len() < 1_100 && status.message().ends_with('…'));
+        assert!(status.details().len() < 1_500, "{}", status.details().len());
+    }
+}

@@ -1,0 +1,99 @@
+//! `traceparent` in → the trace of a call, and `traceparent` out (W3C Trace Context, level 1).
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The trace a call belongs to, and the call's own place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    pub id: u128,
+    pub span: u64,
+    pub flags: u8,
+}
+
+impl Trace {
+    /// The caller's trace, else a new one: a malformed header is as none.
+    pub fn of(headers: &HeaderMap) -> Trace {
+        let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse);
+        let (id, flags) = parent.unwrap_or_else(|| (rand::random_range(1..=u128::MAX), 0));
+        Trace { id, span: rand::random_range(1..=u64::MAX), flags }
+    }
+
+    pub fn header(&self) -> HeaderValue {
+        let text = format!("00-{:032x}-{:016x}-{:02x}", self.id, self.span, self.flags);
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.id)
+    }
+}
+
+/// Trace id and flags.
+fn parse(text: &str) -> Option<(u128, u8)> {
+    let mut parts = text.split('-');
+    let version = hex(parts.next()?, 2)?;
+    let id = hex(parts.next()?, 32)?;
+    let span = hex(parts.next()?, 16)?;
+    let flags = hex(parts.next()?, 2)?;
+    // Version ff is forbidden, and only later versions may have more parts.
+    if version == 0xff || (version == 0 && parts.next().is_some()) || id == 0 || span == 0 {
+        return None;
+    }
+    // Of the flags only "sampled" has a meaning that may be passed on.
+    Some((id, (flags & 1) as u8))
+}
+
+fn hex(digits: &str, len: usize) -> Option<u128> {
+    let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() != len || !digits.bytes().all(lower) {
+        return None;
+    }
+    u128::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn of(text: &str) -> Trace {
+        Trace::of(&HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_str(text).unwrap())]))
+    }
+
+    #[test]
+    fn the_callers_trace_goes_on_with_a_span_of_its_own() {
+        let trace = of(CALLER);
+        assert_eq!(trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let out = trace.header().to_str().unwrap().to_owned();
+        assert!(out.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"), "{out}");
+        assert!(out.ends_with("-01") && out != CALLER, "{out}");
+    }
+
+    #[test]
+    fn a_malformed_header_starts_a_new_trace() {
+        for text in [
+            "",
+            "00",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        ] {
+            assert_ne!(of(text).to_string(), "4bf92f3577b34da6a3ce929d0e0e4736", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_later_version_may_say_more() {
+        let trace = of("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more");
+        assert_eq!(trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+}

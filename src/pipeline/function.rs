@@ -1,0 +1,130 @@
+//! Functions and files of SQL: arguments → rows, read whole and within a limit, then sent.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::page::limits;
+use super::stream::Work;
+use super::{Pipeline, decode};
+use crate::call::{Call, Notes, Stage};
+use crate::contract::{Place, Problem};
+use crate::error::Error;
+use crate::plan::bind;
+use crate::plan::method::{Answer, Function};
+use crate::plan::{Method, Plans};
+use crate::postgres::{Ending, Limit, Mode, Rows, StatementTimeout, Want};
+use crate::sql;
+use crate::wire::{self, Level, Payload, Pushed};
+
+impl Pipeline {
+    pub(super) async fn function(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Method,
+        function: &Function,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Payload, Error> {
+        let rows = self.run_function(plans, method, function, call, request, notes).await?;
+        let started = Instant::now();
+        let level = Level { rows: rows.iter().collect(), children: Vec::new() };
+        let payload = match function.answer {
+            Answer::Message | Answer::StreamOfMessages => match rows.len() {
+                0 => return Err(Error::Missing { kind: method.output.full_name().to_owned(), names: vec![method.path.clone()] }),
+                1 => wire::message(&function.row.projection, &level, 0, self.settings.message_bytes_max)?,
+                several => return Err(several_rows(method, several)),
+            },
+            Answer::Repeated { number } | Answer::StreamOfChunks { number } => {
+                let bytes_max = self.settings.message_bytes_max;
+                let mut page = wire::Page::new(number, limits(&self.settings, bytes_max));
+                for at in 0..rows.len() {
+                    if let Pushed::Full = page.push(&function.row.projection, &level, at)? {
+                        return Err(Error::ResultTooLarge { bytes_max });
+                    }
+                }
+                page.finish()
+            }
+        };
+        notes.took(Stage::Encode, started.elapsed());
+        Ok(payload)
+    }
+
+    /// There is no key to go on from, so the rows are all here before the first is sent.
+    pub(super) async fn stream_function(
+        &self,
+        work: &Work,
+        function: &Function,
+        request: Bytes,
+    ) -> Result<(), Error> {
+        let mut notes = Notes::default();
+        let ran = self.run_function(&work.plans, &work.method, function, &work.call, request, &mut notes).await;
+        work.note(|all| all.stages_of(notes));
+        let rows = ran?;
+        let level = Level { rows: rows.iter().collect(), children: Vec::new() };
+        let mut at = 0;
+        while at < rows.len() {
+            let payload = match function.answer {
+                Answer::StreamOfChunks { number } | Answer::Repeated { number } => {
+                    let mut page = wire::Page::new(number, limits(&self.settings, self.settings.page_bytes_max));
+                    let first = at;
+                    while at < rows.len() && at - first < self.settings.limits.page_max as usize {
+                        match page.push(&function.row.projection, &level, at)? {
+                            Pushed::Taken => at += 1,
+                            Pushed::Full => break,
+                        }
+                    }
+                    page.finish()
+                }
+                Answer::Message | Answer::StreamOfMessages => {
+                    at += 1;
+                    let bytes_max = self.settings.message_bytes_max;
+                    wire::message(&function.row.projection, &level, at - 1, bytes_max)?
+                }
+            };
+            if work.sender.send(Ok(payload)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_function(
+        &self,
+        plans: &Plans,
+        method: &Method,
+        function: &Function,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Rows, Error> {
+        let started = Instant::now();
+        let params = bind::function(function, decode(plans, method, request)?)?;
+        let statement = sql::call(function, &params);
+        notes.took(Stage::Bind, started.elapsed());
+        let want = |deadline| Want {
+            deadline,
+            mode: Mode::Single,
+            statement_timeout: StatementTimeout::PerCall,
+        };
+        let mut session = self.session(call, want, notes).await?;
+        let started = Instant::now();
+        let bytes_max = self.settings.function_bytes_max;
+        let ran = session.run(std::slice::from_ref(&statement), Ending::Last, Limit { bytes_max }).await;
+        notes.took(Stage::Execute, started.elapsed());
+        let rows = ran?.pop().unwrap_or_default();
+        if rows.cut {
+            return Err(Error::ResultTooLarge { bytes_max });
+        }
+        Ok(rows)
+    }
+}
+
+/// The contract promises one message and the database has several rows.
+fn several_rows(method: &Method, rows: usize) -> Error {
+    let text = format!("answers with {rows} rows where the contract has one message: answer with a repeated field, or with one row");
+    let problem = Problem { place: Place::default(), subject: method.path.clone(), text };
+    Error::Unfit { subject: method.path.clone(), problems: [problem].into() }
+}

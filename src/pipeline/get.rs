@@ -1,0 +1,162 @@
+//! Get and BatchGet: keys → rows in the order asked, or the names of those that are not there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::page::limits;
+use super::relations::{Short, Tree, ordinal};
+use super::{Pipeline, decode};
+use crate::call::{Call, Notes, Stage};
+use crate::error::Error;
+use crate::plan::bind::{self, Lookup};
+use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
+use crate::plan::{Method, Plans, Resource};
+use crate::postgres::{Ending, Limit, Mode, StatementTimeout, Want};
+use crate::sql;
+use crate::wire::{self, Payload, Pushed};
+
+impl Pipeline {
+    pub(super) async fn get(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Method,
+        resource: usize,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Payload, Error> {
+        let started = Instant::now();
+        let lookup = bind::get(plans, resource, decode(plans, method, request)?, &call.hints)?;
+        notes.took(Stage::Bind, started.elapsed());
+        let found = self.look_up(plans, &lookup, call, notes).await?;
+        let started = Instant::now();
+        let payload = wire::message(&lookup.projection, &found.level(), 0, self.settings.message_bytes_max)?;
+        notes.took(Stage::Encode, started.elapsed());
+        Ok(payload)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the call, its plan and where the rows go")]
+    pub(super) async fn batch_get(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Method,
+        resource: usize,
+        rows: u32,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Payload, Error> {
+        let started = Instant::now();
+        let request = decode(plans, method, request)?;
+        let lookup = bind::batch_get(plans, resource, request, &call.hints, &self.settings.limits)?;
+        notes.took(Stage::Bind, started.elapsed());
+        let found = self.look_up(plans, &lookup, call, notes).await?;
+        let started = Instant::now();
+        // A row that was asked for twice answers twice.
+        let position = positions(&found, &lookup);
+        let level = found.level();
+        let mut page = wire::Page::new(rows, limits(&self.settings, self.settings.message_bytes_max));
+        for at in position {
+            if let Pushed::Full = page.push(&lookup.projection, &level, at)? {
+                return Err(Error::ResultTooLarge { bytes_max: self.settings.message_bytes_max });
+            }
+        }
+        let payload = page.finish();
+        notes.took(Stage::Encode, started.elapsed());
+        Ok(payload)
+    }
+
+    /// All rows and their relations, or the names of those that are missing.
+    async fn look_up<'a>(
+        &self,
+        plans: &Plans,
+        lookup: &'a Lookup,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<Tree<'a>, Error> {
+        let resource = &plans.resources[lookup.resource];
+        let statement = sql::render(plans, &select(resource, lookup));
+        let depth = lookup.projection.depth();
+        let (mode, ending) = match depth {
+            0 => (Mode::Single, Ending::Last),
+            _ => (Mode::Snapshot, Ending::More),
+        };
+        let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::Net };
+        let mut session = self.session(call, want, notes).await?;
+        let started = Instant::now();
+        let limit = Limit { bytes_max: self.settings.message_bytes_max };
+        let rows = session.run(std::slice::from_ref(&statement), ending, limit).await?.pop().unwrap_or_default();
+        if rows.cut {
+            return Err(too_large(resource, lookup, &self.settings));
+        }
+        missing(resource, lookup, &rows)?;
+        let taken = rows.len();
+        let mut tree = Tree::new(&lookup.projection, rows, taken);
+        match tree.load(plans, &mut session, Deleted::Hidden, limit).await {
+            Ok(()) => {}
+            Err(Short::Failed(error)) => return Err(error.into()),
+            Err(Short::TooMuch) => return Err(too_large(resource, lookup, &self.settings)),
+        }
+        notes.took(Stage::Execute, started.elapsed());
+        notes.truncated.extend(tree.truncated.iter().cloned());
+        Ok(tree)
+    }
+}
+
+/// Soft-deleted rows are found too.
+pub(super) fn select(resource: &Resource, lookup: &Lookup) -> Select {
+    let array = |(at, &column): (usize, &usize)| {
+        let values = lookup.keys.iter().map(|key| key.get(at).map(|value| &value[..]));
+        resource.columns[column].value.array(values)
+    };
+    let arrays = resource.key.iter().enumerate().map(array).collect();
+    let mut outputs = lookup.projection.outputs.clone();
+    outputs.push(Output::Ordinal);
+    Select {
+        resource: lookup.resource,
+        outputs,
+        rows: Asked::Keys { columns: resource.key.clone(), arrays },
+        equals: Vec::new(),
+        filter: None,
+        deleted: Deleted::Shown,
+        order: Vec::new(),
+        after: None,
+        limit: None,
+        skip: 0,
+    }
+}
+
+/// The result's row of every key, in the order asked.
+fn positions(found: &Tree, lookup: &Lookup) -> Vec<usize> {
+    let at = lookup.projection.outputs.len();
+    let rows: HashMap<usize, usize> =
+        found.rows().iter().enumerate().map(|(row, columns)| (ordinal(columns.get(at)), row)).collect();
+    (0..lookup.keys.len()).filter_map(|key| rows.get(&key).copied()).collect()
+}
+
+fn missing(resource: &Resource, lookup: &Lookup, rows: &crate::postgres::Rows) -> Result<(), Error> {
+    let mut found = vec![false; lookup.keys.len()];
+    for row in rows.iter() {
+        if let Some(seen) = found.get_mut(ordinal(row.get(lookup.projection.outputs.len()))) {
+            *seen = true;
+        }
+    }
+    let absent = lookup.keys.iter().zip(&found).filter(|(_, found)| !**found);
+    let names: Vec<String> = absent.map(|(key, _)| resource.name_of_key(key)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Missing { kind: resource.kind.clone(), names })
+}
+
+fn too_large(resource: &Resource, lookup: &Lookup, settings: &super::Settings) -> Error {
+    let row = match lookup.keys.as_slice() {
+        [one] => resource.name_of_key(one),
+        several => format!("{} rows", several.len()),
+    };
+    let bytes_max = settings.message_bytes_max;
+    Error::Wire(wire::Error::RowTooLarge { row, bytes: bytes_max, bytes_max })
+}

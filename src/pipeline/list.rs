@@ -1,0 +1,293 @@
+//! List: a page of rows in a total order, the token that goes on behind it, and how many there are in all.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::page::{self, limits};
+use super::relations::{Short, Tree};
+use super::{Pipeline, decode, now};
+use crate::call::{Call, Notes, Stage, Total, TotalWanted};
+use crate::error::Error;
+use crate::plan::bind::{self, Context, Listing};
+use crate::plan::query::Select;
+use crate::plan::token::{self, Position};
+use crate::plan::{Method, Plans};
+use crate::postgres::{Ending, Limit, Mode, Row, Rows, Session, StatementTimeout, Want};
+use crate::sql::{self, Statement};
+use crate::wire::{self, Page, Payload, Pushed};
+
+/// Rows of one snapshot with their relations, perhaps fewer than were asked for.
+pub(super) struct Read<'a> {
+    pub tree: Tree<'a>,
+    /// Further rows exist, as far as was looked.
+    pub more: bool,
+    pub total: Option<Total>,
+}
+
+/// How it is known whether there are further rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// One row more than wanted is asked for.
+    OneMore,
+    /// A full answer may have something behind it.
+    Full,
+}
+
+/// What a read may bring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub rows: u32,
+    /// As Postgres sends them.
+    pub bytes_max: usize,
+    pub probe: Probe,
+}
+
+/// A question to a listing: where to go on, and whether to count.
+#[derive(Debug, Clone)]
+pub(super) struct Ask<'a> {
+    pub listing: &'a Listing,
+    pub select: Select,
+    pub total: bind::Total,
+}
+
+enum Attempt<'a> {
+    Whole(Read<'a>),
+    /// The snapshot is gone; these bounds will do.
+    Again(Bounds),
+}
+
+/// A row's bytes as Postgres sends them may be so many times those of its message.
+const RAW_RATIO_MAX: usize = 4;
+
+impl<'a> Ask<'a> {
+    pub fn first(listing: &'a Listing) -> Self {
+        Ask { listing, select: listing.select.clone(), total: listing.total }
+    }
+
+    /// What comes behind a row of this answer.
+    pub fn behind(&self, row: Row<'_>, total: Option<Total>) -> Self {
+        let after = Some(position(self.listing, row));
+        let select = Select { after, skip: 0, ..self.select.clone() };
+        let total = total.map_or(bind::Total::Unwanted, bind::Total::Known);
+        Ask { listing: self.listing, select, total }
+    }
+}
+
+impl Pipeline {
+    #[expect(clippy::too_many_arguments, reason = "the call, its plan and where the rows go")]
+    pub(super) async fn list(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Method,
+        resource: usize,
+        rows: u32,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Payload, Error> {
+        let started = Instant::now();
+        let listing = self.bind_list(plans, method, resource, call, request)?;
+        notes.took(Stage::Bind, started.elapsed());
+        let bounds = Bounds {
+            rows: listing.page,
+            bytes_max: self.settings.message_bytes_max,
+            probe: Probe::OneMore,
+        };
+        let read = self.read(plans, &Ask::first(&listing), bounds, call, notes).await?;
+        notes.total = read.total;
+        notes.truncated.extend(read.tree.truncated.iter().cloned());
+
+        let started = Instant::now();
+        let level = read.tree.level();
+        let mut page = Page::new(rows, limits(&self.settings, self.settings.page_bytes_max));
+        let mut taken = 0;
+        while taken < read.tree.taken() {
+            match page.push(&listing.projection, &level, taken)? {
+                Pushed::Taken => taken += 1,
+                Pushed::Full => break,
+            }
+        }
+        if taken > 0 && (read.more || taken < read.tree.taken()) {
+            let token = self.token(&listing, level.rows[taken - 1], read.total);
+            page::text(&mut page, method, "next_page_token", &token);
+        }
+        if let Some(total) = read.total {
+            page::count(&mut page, method, "total_size", total.rows());
+        }
+        let payload = page.finish();
+        notes.took(Stage::Encode, started.elapsed());
+        Ok(payload)
+    }
+
+    pub(super) fn bind_list(
+        &self,
+        plans: &Plans,
+        method: &Method,
+        resource: usize,
+        call: &Call,
+        request: Bytes,
+    ) -> Result<Listing, Error> {
+        let context = Context {
+            plans,
+            method,
+            resource,
+            hints: &call.hints,
+            scope: &call.scope,
+            limits: &self.settings.limits,
+            keys: &self.keys,
+            now: now(),
+        };
+        Ok(bind::list(&context, decode(plans, method, request)?)?)
+    }
+
+    /// The token that goes on behind a row.
+    pub(super) fn token(&self, listing: &Listing, row: Row<'_>, total: Option<Total>) -> String {
+        let position = Position { values: position(listing, row), total };
+        token::seal(&self.keys, &listing.bound.binding(), &position, now())
+    }
+
+    /// One snapshot; when it holds more bytes than fit, read again with as many rows as did.
+    pub(super) async fn read<'a>(
+        &self,
+        plans: &Plans,
+        ask: &Ask<'a>,
+        mut bounds: Bounds,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<Read<'a>, Error> {
+        loop {
+            match self.attempt(plans, ask, bounds, call, notes).await? {
+                Attempt::Whole(read) => return Ok(read),
+                Attempt::Again(smaller) => bounds = smaller,
+            }
+        }
+    }
+
+    async fn attempt<'a>(
+        &self,
+        plans: &Plans,
+        ask: &Ask<'a>,
+        bounds: Bounds,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<Attempt<'a>, Error> {
+        let mut select = ask.select.clone();
+        select.limit = Some(match bounds.probe {
+            Probe::OneMore => bounds.rows.saturating_add(1),
+            Probe::Full => bounds.rows,
+        });
+        let mut statements = vec![sql::render(plans, &select)];
+        statements.extend(self.counting(plans, ask));
+        let alone = ask.listing.projection.depth() == 0 && statements.len() == 1;
+        let (mode, ending) = match alone {
+            true => (Mode::Single, Ending::Last),
+            false => (Mode::Snapshot, Ending::More),
+        };
+        let statement_timeout = match ask.total {
+            bind::Total::Wanted(TotalWanted::Exact) => StatementTimeout::PerCall,
+            _ => StatementTimeout::Net,
+        };
+        let mut session =
+            self.session(call, |deadline| Want { deadline, mode, statement_timeout }, notes).await?;
+
+        let started = Instant::now();
+        let limit = Limit { bytes_max: bounds.bytes_max };
+        let mut answered = session.run(&statements, ending, limit).await?.into_iter();
+        let rows = answered.next().unwrap_or_default();
+        if rows.cut && (rows.is_empty() || mode == Mode::Snapshot) {
+            notes.took(Stage::Execute, started.elapsed());
+            return self.again(rows.len(), rows.oversized, bounds);
+        }
+        let counted = answered.next();
+        let total = self.total(plans, ask, counted, &mut session).await?;
+        let wanted = bounds.rows as usize;
+        let more = rows.cut
+            || match bounds.probe {
+                Probe::OneMore => rows.len() > wanted,
+                Probe::Full => rows.len() == wanted,
+            };
+        let mut tree = Tree::new(&ask.listing.projection, rows, wanted);
+        let loaded = tree.load(plans, &mut session, select.deleted, limit).await;
+        notes.took(Stage::Execute, started.elapsed());
+        match loaded {
+            Ok(()) => Ok(Attempt::Whole(Read { tree, more, total })),
+            Err(Short::Failed(error)) => Err(error.into()),
+            Err(Short::TooMuch) => self.again(tree.taken() / 2, None, bounds),
+        }
+    }
+
+    /// Bounds that will do after those that did not.
+    fn again<'a>(
+        &self,
+        rows: usize,
+        oversized: Option<u64>,
+        bounds: Bounds,
+    ) -> Result<Attempt<'a>, Error> {
+        if let Some(rows) = u32::try_from(rows).ok().filter(|&rows| rows > 0) {
+            return Ok(Attempt::Again(Bounds { rows, probe: Probe::Full, ..bounds }));
+        }
+        let message = self.settings.message_bytes_max;
+        let bytes = oversized.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        match bytes {
+            Some(bytes) if bytes <= message.saturating_mul(RAW_RATIO_MAX) && bytes > bounds.bytes_max => {
+                Ok(Attempt::Again(Bounds { rows: 1, bytes_max: bytes, probe: Probe::Full }))
+            }
+            _ => {
+                let row = "the next row".to_owned();
+                let bytes = bytes.unwrap_or(bounds.bytes_max);
+                Err(Error::Wire(wire::Error::RowTooLarge { row, bytes, bytes_max: message }))
+            }
+        }
+    }
+
+    fn counting(&self, plans: &Plans, ask: &Ask) -> Option<Statement> {
+        match ask.total {
+            bind::Total::Wanted(TotalWanted::Exact) => Some(sql::count(plans, &ask.listing.select, None)),
+            bind::Total::Wanted(TotalWanted::Estimated) => {
+                Some(sql::count(plans, &ask.listing.select, Some(self.settings.total_exact_max)))
+            }
+            bind::Total::Unwanted | bind::Total::Known(_) => None,
+        }
+    }
+
+    async fn total(
+        &self,
+        plans: &Plans,
+        ask: &Ask<'_>,
+        counted: Option<Rows>,
+        session: &mut Session,
+    ) -> Result<Option<Total>, Error> {
+        let wanted = match ask.total {
+            bind::Total::Unwanted => return Ok(None),
+            bind::Total::Known(total) => return Ok(Some(total)),
+            bind::Total::Wanted(wanted) => wanted,
+        };
+        let count = counted.as_ref().and_then(|rows| rows.row(0)?.get(0)?.try_into().ok());
+        let count = count.map_or(0, i64::from_be_bytes).unsigned_abs();
+        if wanted == TotalWanted::Exact || count <= self.settings.total_exact_max {
+            return Ok(Some(Total::Exact(count)));
+        }
+        let estimate = sql::estimate(plans, &ask.listing.select);
+        let rows = session.run(std::slice::from_ref(&estimate), Ending::More, Limit::default()).await?;
+        let text = rows.first().and_then(|rows| rows.row(0)?.get(0));
+        let planned = text.and_then(planned_rows).unwrap_or(0);
+        // More rows were counted than that, whatever the planner believes.
+        Ok(Some(Total::Estimated(planned.max(count))))
+    }
+}
+
+/// `[{"Plan": {"Plan Rows": 3503, …}}]`.
+fn planned_rows(json: &[u8]) -> Option<u64> {
+    let plan: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let rows = plan.get(0)?.get("Plan")?.get("Plan Rows")?.as_f64()?;
+    Some(rows as u64)
+}
+
+/// The values of the order's columns, which stand behind those of the projection.
+fn position(listing: &Listing, row: Row<'_>) -> Vec<Option<Bytes>> {
+    let first = listing.projection.outputs.len();
+    let values = 0..listing.select.order.len();
+    values.map(|at| row.get(first + at).map(Bytes::copy_from_slice)).collect()
+}

@@ -1,0 +1,152 @@
+//! A call and its request → an answer: bound, run, with relations loaded, encoded.
+//!
+//! Names neither a transport nor a driver. The plans are loaded once per call, so that a reload
+//! changes nothing under a call that is under way.
+
+mod explain;
+mod function;
+mod get;
+mod list;
+mod page;
+mod relations;
+mod stream;
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::call::{Call, Notes, Stage};
+use crate::contract::options::Reason;
+use crate::error::Error;
+use crate::plan::bind::{Limits, Request};
+use crate::plan::method::Kind;
+use crate::plan::token::Keys;
+use crate::plan::{Method, Plans, Refusal, Violation};
+use crate::postgres::{self, Postgres, Session};
+use crate::wire::Payload;
+pub use explain::Planned;
+pub use stream::Chunks;
+
+/// How large answers may be.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub limits: Limits,
+    /// Bytes of a page; it ends early rather than pass this.
+    pub page_bytes_max: usize,
+    /// Bytes of a message.
+    pub message_bytes_max: usize,
+    /// Rows counted for a total before it is estimated.
+    pub total_exact_max: u64,
+    /// Bytes a stream reads ahead of its reader.
+    pub stream_ahead_bytes: usize,
+    /// Bytes of a function's rows together.
+    pub function_bytes_max: usize,
+}
+
+/// What serves calls.
+pub struct Pipeline {
+    plans: ArcSwap<Plans>,
+    postgres: Postgres,
+    keys: Keys,
+    settings: Settings,
+    /// Told when a call meets DDL.
+    stale: Notify,
+}
+
+impl Pipeline {
+    pub fn new(plans: Plans, postgres: Postgres, keys: Keys, settings: Settings) -> Self {
+        Pipeline { plans: ArcSwap::from_pointee(plans), postgres, keys, settings, stale: Notify::new() }
+    }
+
+    pub fn plans(&self) -> Arc<Plans> {
+        self.plans.load_full()
+    }
+
+    pub fn replace(&self, plans: Plans) {
+        self.plans.store(Arc::new(plans));
+    }
+
+    pub fn postgres(&self) -> &Postgres {
+        &self.postgres
+    }
+
+    /// Returns once a call has met tables that are not the plan's.
+    pub async fn stale(&self) {
+        self.stale.notified().await;
+    }
+
+    /// Answers a call with one message.
+    pub async fn unary(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Arc<Method>,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Payload, Error> {
+        let answered = match &method.kind {
+            Kind::Get { resource } => self.get(plans, method, *resource, call, request, notes).await,
+            Kind::BatchGet { resource, rows } => {
+                self.batch_get(plans, method, *resource, rows.number(), call, request, notes).await
+            }
+            Kind::List { resource, rows } => {
+                self.list(plans, method, *resource, rows.number(), call, request, notes).await
+            }
+            Kind::Function(function) => self.function(plans, method, function, call, request, notes).await,
+            Kind::Unfit(problems) => Err(unfit(method, problems)),
+            Kind::Stream { .. } => Err(one_message(method)),
+        };
+        answered.inspect_err(|error| self.notice(error))
+    }
+
+    /// Answers a call with a stream; dropping it ends the work.
+    pub fn stream(
+        self: &Arc<Self>,
+        plans: Arc<Plans>,
+        method: Arc<Method>,
+        call: Call,
+        request: Bytes,
+    ) -> Chunks {
+        Chunks::start(self.clone(), plans, method, call, request)
+    }
+
+    fn notice(&self, error: &Error) {
+        if let Error::Postgres(postgres::Error::CatalogChanged(_)) = error {
+            self.stale.notify_one();
+        }
+    }
+
+    async fn session(
+        &self,
+        call: &Call,
+        want: impl FnOnce(Instant) -> postgres::Want,
+        notes: &mut Notes,
+    ) -> Result<Session, Error> {
+        let started = Instant::now();
+        let session = self.postgres.session(want(call.deadline.at(started))).await;
+        notes.took(Stage::Acquire, started.elapsed());
+        Ok(session?)
+    }
+}
+
+fn decode(plans: &Plans, method: &Method, request: Bytes) -> Result<Request, Error> {
+    Ok(Request::decode(plans, &method.input, request)?)
+}
+
+fn unfit(method: &Method, problems: &[crate::contract::Problem]) -> Error {
+    Error::Unfit { subject: method.path.clone(), problems: problems.into() }
+}
+
+/// A stream where one message was meant, which the descriptor rules out.
+fn one_message(method: &Method) -> Error {
+    let text = format!("{} answers with a stream: call it as one", method.path);
+    Error::Refused(Refusal::from(Violation::new(Reason::FieldInvalid, "", text)))
+}
+
+/// Seconds since 1970, for the age of tokens.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,246 @@
+//! A promised message and its table → a resource: columns, key, names and fields.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{Report, either, fields, nearest, problem};
+use crate::catalog::{self, Catalog, Table};
+use crate::contract::{self, Contract, Pattern, Problem, Segment};
+use crate::plan::Resource;
+use crate::plan::resource::{Column, Field, NamePattern, NameSegment, TableName};
+use crate::plan::value::ValueType;
+use crate::sql::Identifier;
+
+/// A resource under construction, with what it is made from at hand.
+pub(super) struct Draft<'a> {
+    pub promised: &'a contract::Resource,
+    pub contract: &'a Contract,
+    pub catalog: &'a Catalog,
+    pub table: &'a Table,
+    pub columns: Vec<Column>,
+    pub problems: Vec<Problem>,
+    pub losses: Vec<Problem>,
+}
+
+pub(super) fn compile(
+    promised: &contract::Resource,
+    contract: &Contract,
+    catalog: &Catalog,
+    report: &mut Report,
+) -> Resource {
+    let table = match find_table(promised, catalog) {
+        Ok(table) => table,
+        Err(unfit) => {
+            report.problems.push(unfit.clone());
+            return absent(promised, unfit);
+        }
+    };
+    let mut draft = Draft {
+        promised,
+        contract,
+        catalog,
+        table,
+        columns: Vec::new(),
+        problems: Vec::new(),
+        losses: Vec::new(),
+    };
+    let key = draft.key();
+    let names = draft.names(&key);
+    let fields = fields::compile(&mut draft, &names);
+    let soft_delete = draft.soft_delete();
+    let Draft { columns, problems, losses, .. } = draft;
+    report.problems.extend(problems.iter().cloned());
+    report.losses.extend(losses);
+    Resource {
+        message: promised.message.clone(),
+        kind: kind(promised),
+        table: TableName { schema: Identifier::new(&table.schema), name: Identifier::new(&table.name) },
+        columns,
+        key,
+        names,
+        by_name: by_name(&fields),
+        fields,
+        relations: Vec::new(),
+        soft_delete,
+        filter_fields: closed(&promised.table.filter_fields),
+        order_fields: closed(&promised.table.order_fields),
+        problems,
+    }
+}
+
+fn kind(promised: &contract::Resource) -> String {
+    promised.kind.clone().unwrap_or_else(|| promised.message.full_name().to_owned())
+}
+
+fn by_name(fields: &[Field]) -> HashMap<Arc<str>, usize> {
+    fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect()
+}
+
+fn closed(paths: &[String]) -> Option<BTreeSet<String>> {
+    (!paths.is_empty()).then(|| paths.iter().cloned().collect())
+}
+
+fn find_table<'a>(promised: &contract::Resource, catalog: &'a Catalog) -> Result<&'a Table, Problem> {
+    let schema = Some(promised.table.schema.as_str()).filter(|s| !s.is_empty());
+    let given = Some(promised.table.name.clone()).filter(|n| !n.is_empty());
+    let names: Vec<String> = given.clone().map_or_else(|| promised.table_names.clone(), |name| vec![name]);
+    if let Some(table) = names.iter().find_map(|name| catalog.table(schema, name)) {
+        return Ok(table);
+    }
+    let place = match schema {
+        Some(schema) => format!("in schema {schema:?}"),
+        None => format!("in the search path ({})", catalog.server.search_path.join(", ")),
+    };
+    let wanted = names.first().map_or("", String::as_str);
+    let hint = nearest(wanted, catalog.tables.iter().map(|t| t.name.as_str()));
+    let advice = match given {
+        Some(_) => "create it, or correct (rowcall.v1.table).name",
+        None => "create it, or name another by (rowcall.v1.table).name",
+    };
+    let text = format!("no table {} {place}{hint}: {advice}", either(&names));
+    Err(problem(&promised.place, promised.message.name(), text))
+}
+
+/// A resource without a table, so that positions still hold; it never serves.
+fn absent(promised: &contract::Resource, unfit: Problem) -> Resource {
+    Resource {
+        message: promised.message.clone(),
+        kind: kind(promised),
+        table: TableName { schema: Identifier::new(""), name: Identifier::new("") },
+        columns: Vec::new(),
+        key: Vec::new(),
+        names: Vec::new(),
+        fields: Vec::new(),
+        by_name: HashMap::new(),
+        relations: Vec::new(),
+        soft_delete: None,
+        filter_fields: None,
+        order_fields: None,
+        problems: vec![unfit],
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// The position of a table's column among those of the plan; the first use adds it.
+    pub fn column(&mut self, at: usize) -> usize {
+        let column = &self.table.columns[at];
+        let name = Identifier::new(&column.name);
+        if let Some(known) = self.columns.iter().position(|c| c.name == name) {
+            return known;
+        }
+        self.columns.push(settle(column, self.table, self.catalog));
+        self.columns.len() - 1
+    }
+
+    pub fn complain(&mut self, text: impl Into<String>) {
+        let subject = self.promised.message.name().to_owned();
+        self.problems.push(problem(&self.promised.place, subject, text));
+    }
+
+    fn key(&mut self) -> Vec<usize> {
+        let mut positions = Vec::new();
+        if self.promised.table.key.is_empty() {
+            positions.clone_from(&self.table.primary_key);
+        }
+        for name in &self.promised.table.key {
+            match self.table.column(name) {
+                Some(at) => positions.push(at),
+                None => {
+                    let hint = nearest(name, self.table.columns.iter().map(|c| c.name.as_str()));
+                    self.complain(format!("(rowcall.v1.table).key: no column {name:?}{hint}"));
+                }
+            }
+        }
+        let key: Vec<usize> = positions.into_iter().map(|at| self.column(at)).collect();
+        for &column in &key {
+            // A view's columns never say NOT NULL: its key is taken at the option's word.
+            self.columns[column].nullable = false;
+        }
+        key
+    }
+
+    fn names(&mut self, key: &[usize]) -> Vec<NamePattern> {
+        if self.promised.patterns.is_empty() {
+            return Vec::new();
+        }
+        if key.is_empty() {
+            self.complain(
+                "has a resource name but its table has no key: add a primary key, or give (rowcall.v1.table).key",
+            );
+            return Vec::new();
+        }
+        let patterns = &self.promised.patterns;
+        patterns.iter().filter_map(|pattern| self.name(pattern, key)).collect()
+    }
+
+    fn name(&mut self, pattern: &Pattern, key: &[usize]) -> Option<NamePattern> {
+        let mut segments = Vec::new();
+        let mut used = BTreeSet::new();
+        for segment in &pattern.segments {
+            segments.push(match segment {
+                Segment::Literal(text) => NameSegment::Literal(text.clone()),
+                Segment::Variable(variable) => {
+                    let column = self.variable(variable, key)?;
+                    used.insert(column);
+                    NameSegment::Variable { variable: variable.clone(), column }
+                }
+            });
+        }
+        let unnamed = key.iter().find(|column| !used.contains(column));
+        if let Some(&column) = unnamed {
+            let column = self.columns[column].name.as_str().to_owned();
+            self.complain(format!(
+                "no pattern variable stands for key column {column:?}: a name has to tell rows apart, so add it to the pattern or settle it by (rowcall.v1.table).variables"
+            ));
+            return None;
+        }
+        Some(NamePattern { segments })
+    }
+
+    /// A pattern's variable `x` is key column `x`, else `x_id`, else what the option says.
+    fn variable(&mut self, variable: &str, key: &[usize]) -> Option<usize> {
+        let told = self.promised.table.variables.iter().find(|v| v.variable == variable);
+        let candidates = match told {
+            Some(told) => vec![told.column.clone()],
+            None => vec![variable.to_owned(), format!("{variable}_id")],
+        };
+        let found = candidates
+            .iter()
+            .find_map(|name| key.iter().copied().find(|&column| self.columns[column].name.as_str() == name));
+        if found.is_none() {
+            let columns: Vec<&str> = key.iter().map(|&c| self.columns[c].name.as_str()).collect();
+            self.complain(format!(
+                "pattern variable {{{variable}}} is no key column ({}): rename it, or settle it by (rowcall.v1.table).variables",
+                columns.join(", ")
+            ));
+        }
+        found
+    }
+
+    fn soft_delete(&mut self) -> Option<usize> {
+        let name = self.promised.table.soft_delete.as_str();
+        if name.is_empty() {
+            return None;
+        }
+        match self.table.column(name) {
+            Some(at) => Some(self.column(at)),
+            None => {
+                let hint = nearest(name, self.table.columns.iter().map(|c| c.name.as_str()));
+                self.complain(format!("(rowcall.v1.table).soft_delete: no column {name:?}{hint}"));
+                None
+            }
+        }
+    }
+}
+
+/// A catalog's column as plans see it.
+pub(super) fn settle(column: &catalog::Column, table: &Table, catalog: &Catalog) -> Column {
+    let view = matches!(table.kind, catalog::TableKind::View | catalog::TableKind::MaterializedView);
+    Column {
+        name: Identifier::new(&column.name),
+        oid: catalog.base_type(column.type_oid).map_or(column.type_oid, |t| t.oid),
+        value: ValueType::of(catalog, column.type_oid),
+        nullable: !column.not_null || view,
+        deterministic: column.collation.as_ref().is_none_or(|c| c.deterministic),
+    }
+}

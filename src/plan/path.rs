@@ -1,0 +1,91 @@
+//! Field names as callers write them → fields, and what to say when there is no such field.
+
+use super::Plans;
+use super::relation::Cardinality;
+use super::resource::{Field, Resource, Source};
+
+/// What is wrong with a path, and at which of its segments.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Astray {
+    pub segment: usize,
+    pub description: String,
+}
+
+/// A field and the to-one relations that lead to it.
+pub struct Found<'p> {
+    /// Positions in `relations`, each of the resource the last one leads to.
+    pub path: Vec<usize>,
+    pub resource: &'p Resource,
+    pub field: &'p Field,
+    /// How many segments have been used.
+    pub used: usize,
+}
+
+/// Follows a path through to-one relations, up to its last segment or the first field that is
+/// something else.
+pub fn follow<'p>(plans: &'p Plans, resource: usize, segments: &[&str]) -> Result<Found<'p>, Astray> {
+    let mut resource = &plans.resources[resource];
+    let mut path = Vec::new();
+    for (at, segment) in segments.iter().enumerate() {
+        let field = resource
+            .field(segment)
+            .ok_or_else(|| Astray { segment: at, description: unknown(resource, segment) })?;
+        let used = at + 1;
+        match &field.source {
+            Source::Relation(relation) if used < segments.len() => {
+                let relation_at = *relation;
+                let relation = &resource.relations[relation_at];
+                if !matches!(relation.cardinality, Cardinality::One) {
+                    return Ok(Found { path, resource, field, used });
+                }
+                path.push(relation_at);
+                resource = &plans.resources[relation.target];
+            }
+            _ => return Ok(Found { path, resource, field, used }),
+        }
+    }
+    Err(Astray { segment: 0, description: "a field's name is missing".to_owned() })
+}
+
+/// `no field "lenght" in Track; did you mean "length"?`
+pub fn unknown(resource: &Resource, name: &str) -> String {
+    let message = resource.message.name();
+    match nearest(name, resource.fields.iter().map(|field| field.name.as_ref())) {
+        Some(near) => format!("no field \"{name}\" in {message}; did you mean \"{near}\"?"),
+        None => format!("no field \"{name}\" in {message}"),
+    }
+}
+
+/// The candidate a name was probably meant to be; none when all are too different.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let far = 1 + name.chars().count() / 3;
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, _)| *distance <= far)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The column, from 1 and in characters, at a byte of a text.
+pub fn column_at(text: &str, byte: usize) -> usize {
+    text.char_indices().take_while(|(at, _)| *at < byte).count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let names = ["length", "title", "unit_price"];
+        assert_eq!(nearest("lenght", names.into_iter()), Some("length"));
+        assert_eq!(nearest("unitPrice", names.into_iter()), Some("unit_price"));
+        assert_eq!(nearest("genre", names.into_iter()), None);
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(column_at("äöü x", "äöü ".len()), 5);
+        assert_eq!(column_at("", 0), 1);
+    }
+}

@@ -1,0 +1,3 @@
+//! Our own loops beside the calls.
+
+pub mod reload;

@@ -1,0 +1,81 @@
+//! SIGHUP, or DDL that a call met → the contract and the catalog read again, and new plans.
+//!
+//! ```text
+//! idle ──SIGHUP or stale──► load ──fits──► replace, tell the listener ──► idle
+//!                             └──fails──► keep the old plans, say why ──► idle
+//! ```
+//!
+//! Calls are never delayed: they hold the plans they began with. Between loads that calls ask for
+//! lies a pause, so that a table which keeps failing does not keep the catalog busy.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::load;
+use crate::pipeline::Pipeline;
+
+/// At most one load in so long, when calls ask for it.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is loaded again.
+pub struct Reload {
+    pub pipeline: Arc<Pipeline>,
+    pub contract: Vec<PathBuf>,
+    /// Counts the loads that took effect.
+    pub loads: watch::Sender<u64>,
+}
+
+enum Cause {
+    Signal,
+    Stale,
+}
+
+impl Reload {
+    /// Never returns.
+    pub async fn run(self) -> std::io::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut next = Instant::now();
+        loop {
+            match self.wait(&mut hangup).await {
+                Cause::Signal => {}
+                Cause::Stale => sleep_until(next).await,
+            }
+            self.load().await;
+            next = Instant::now() + PAUSE;
+        }
+    }
+
+    async fn wait(&self, hangup: &mut Signal) -> Cause {
+        tokio::select! {
+            _ = hangup.recv() => Cause::Signal,
+            () = self.pipeline.stale() => Cause::Stale,
+        }
+    }
+
+    async fn load(&self) {
+        let loaded = async {
+            let contract = load::contract(self.contract.clone()).await?;
+            load::plans(contract, self.pipeline.postgres()).await
+        };
+        match loaded.await {
+            Ok(loaded) => {
+                for problem in &loaded.report.problems {
+                    tracing::warn!(%problem, "does not fit");
+                }
+                let problems = loaded.report.problems.len();
+                self.pipeline.replace(loaded.plans);
+                self.loads.send_modify(|loads| *loads += 1);
+                tracing::info!(problems, "reloaded");
+            }
+            Err(error) => {
+                let error = anyhow::Error::from(error);
+                tracing::error!("the reload failed, and the old plans stay: {error:#}");
+            }
+        }
+    }
+}

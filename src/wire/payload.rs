@@ -1,0 +1,102 @@
+//! An encoded message → a gRPC frame: a flag, a length, the bytes.
+
+use std::io::{self, Write as _};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// A flag byte and four of length.
+pub const HEADER_BYTES: usize = 5;
+
+/// One message in a ready frame. Cheap to clone; what the cache keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    frame: Bytes,
+}
+
+/// What `grpc-encoding` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    Gzip,
+    Zstd,
+}
+
+impl Payload {
+    /// Encodes behind room for the header, so that nothing is copied.
+    pub fn encode<E>(write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<Payload, E> {
+        let mut out = buffer();
+        write(&mut out)?;
+        Ok(Payload::close(out))
+    }
+
+    /// Of a message that is encoded already.
+    pub fn of(message: &[u8]) -> Payload {
+        let mut out = buffer();
+        out.put_slice(message);
+        Payload::close(out)
+    }
+
+    /// Fills in the header of a `buffer`.
+    pub(super) fn close(mut out: BytesMut) -> Payload {
+        seal(&mut out, Flag::Identity);
+        Payload { frame: out.freeze() }
+    }
+
+    /// Of the message.
+    pub fn bytes(&self) -> usize {
+        self.frame.len() - HEADER_BYTES
+    }
+
+    /// The message alone.
+    pub fn message(&self) -> Bytes {
+        self.frame.slice(HEADER_BYTES..)
+    }
+
+    /// Flag 0, length, message.
+    pub fn frame(&self) -> Bytes {
+        self.frame.clone()
+    }
+
+    /// Flag 1, length, the message compressed at level 1.
+    pub fn compress(&self, encoding: Encoding) -> io::Result<Bytes> {
+        let message = &self.frame[HEADER_BYTES..];
+        let mut out = buffer();
+        out.reserve(message.len() / 2);
+        match encoding {
+            Encoding::Gzip => {
+                let mut gzip =
+                    flate2::write::GzEncoder::new((&mut out).writer(), flate2::Compression::new(LEVEL));
+                gzip.write_all(message)?;
+                gzip.finish()?;
+            }
+            Encoding::Zstd => {
+                let mut zstd = zstd::stream::write::Encoder::new((&mut out).writer(), LEVEL as i32)?;
+                zstd.set_pledged_src_size(Some(message.len() as u64))?;
+                zstd.write_all(message)?;
+                zstd.finish()?;
+            }
+        }
+        seal(&mut out, Flag::Compressed);
+        Ok(out.freeze())
+    }
+}
+
+const LEVEL: u32 = 1;
+
+#[derive(Clone, Copy)]
+enum Flag {
+    Identity = 0,
+    Compressed = 1,
+}
+
+/// Room for a header, to be filled in by `seal`.
+pub(super) fn buffer() -> BytesMut {
+    let mut out = BytesMut::with_capacity(512);
+    out.put_bytes(0, HEADER_BYTES);
+    out
+}
+
+fn seal(out: &mut BytesMut, flag: Flag) {
+    let length = (out.len() - HEADER_BYTES) as u32;
+    out[0] = flag as u8;
+    out[1..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
+}

@@ -1,0 +1,82 @@
+//! A unary call: its answer, and what is said in its headers.
+
+use tonic::Code;
+
+use super::served::{serve, settings};
+
+#[tokio::test]
+async fn a_call_is_answered_with_what_there_is_to_say_in_its_headers() {
+    let served = serve(settings()).await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let response =
+        served.get_with("hello", &[("traceparent", parent), ("rowcall-timing", "on")]).await.unwrap();
+    let said = response.metadata();
+    assert_eq!(said.get("rowcall-total").unwrap(), "3503; exact");
+    assert_eq!(said.get("rowcall-truncated").unwrap(), "tracks");
+    assert_eq!(said.get("rowcall-cache").unwrap(), "miss");
+    assert_eq!(said.get("server-timing").unwrap(), "execute;dur=2.400");
+    assert!(said.get("x-process-time").unwrap().to_str().unwrap().parse::<f64>().unwrap() < 10.0);
+    let trace = said.get("traceparent").unwrap().to_str().unwrap();
+    assert!(trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && trace != parent, "{trace}");
+    assert_eq!(response.into_inner(), "hello");
+}
+
+#[tokio::test]
+async fn stages_are_told_only_to_who_asks() {
+    let served = serve(settings()).await;
+    let response = served.get("hello").await.unwrap();
+    assert!(response.metadata().get("server-timing").is_none());
+    assert!(response.metadata().get("traceparent").is_some());
+}
+
+#[tokio::test]
+async fn an_unknown_key_of_ours_is_refused_and_others_pass() {
+    let served = serve(settings()).await;
+    let status = served.get_with("hello", &[("rowcall-timings", "on")]).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(status.message(), "rowcall-timings: is not known; did you mean rowcall-timing?");
+    assert!(served.get_with("hello", &[("x-request-id", "1")]).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_unimplemented_and_the_nearest_is_named() {
+    let served = serve(settings()).await;
+    let request = super::served::with("", &[]);
+    let path = "/chinook.v1.ChinookService/GetTrak";
+    let status = super::served::unary(served.client(), path, request).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.message().contains("did you mean chinook.v1.ChinookService/GetTrack"), "{status:?}");
+    let status = super::served::unary(served.client(), "/other.Service/Do", super::served::with("", &[]))
+        .await
+        .unwrap_err();
+    assert_eq!(status.message(), "there is no method other.Service/Do; reflection lists those there are");
+}
+
+#[tokio::test]
+async fn more_calls_than_there_may_be_are_sent_elsewhere() {
+    let served = serve(rowcall::grpc::Settings { calls_max: 1, ..settings() }).await;
+    let held = served.get("hold");
+    let other = async {
+        served.script.hanging_are(1).await;
+        let status = served.get("hello").await.unwrap_err();
+        served.script.release.send_replace(true);
+        status
+    };
+    let (held, status) = tokio::join!(held, other);
+    assert_eq!(held.unwrap().into_inner(), "released");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+    assert!(served.get("hello").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_takes_its_call_along() {
+    let served = serve(settings()).await;
+    let call = tokio::spawn({
+        let client = served.client();
+        async move { super::served::unary(client, super::served::GET, super::served::with("hang", &[])).await }
+    });
+    served.script.hanging_are(1).await;
+    call.abort();
+    served.script.hanging_are(0).await;
+}

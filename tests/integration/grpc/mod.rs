@@ -1,0 +1,14 @@
+//! What the listener promises, with a script in the pipeline's place.
+
+mod calls;
+mod compression;
+mod connections;
+mod deadlines;
+mod failures;
+mod health;
+mod http;
+mod reflection;
+mod script;
+mod served;
+mod streams;
+mod tls;

@@ -1,0 +1,101 @@
+//! TLS and mutual TLS on the listener.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rowcall::grpc::{Server, Settings, Tls};
+use tempfile::TempDir;
+use tonic::client::Grpc;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use super::served::{GET, Served, serve, settings, unary, with};
+
+/// An authority, and what it signed for the server and for a caller.
+struct Papers {
+    folder: TempDir,
+    root: String,
+    caller: (String, String),
+}
+
+fn papers() -> Papers {
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let sign = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
+    };
+    let (certificate, key) = sign("localhost");
+    fs::write(folder.path().join("server.pem"), certificate).unwrap();
+    fs::write(folder.path().join("server.key"), key).unwrap();
+    fs::write(folder.path().join("root.pem"), authority.pem()).unwrap();
+    Papers { folder, root: authority.pem(), caller: sign("caller") }
+}
+
+impl Papers {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn settings(&self, client_roots: Option<PathBuf>) -> Settings {
+        let (certificate, key) = (self.path("server.pem"), self.path("server.key"));
+        Settings { tls: Some(Tls { certificate, key, client_roots }), ..settings() }
+    }
+
+    fn client(&self, served: &Served) -> ClientConnection {
+        let tls =
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&self.root)).domain_name("localhost");
+        ClientConnection { uri: format!("https://{}", served.address), tls }
+    }
+}
+
+struct ClientConnection {
+    uri: String,
+    tls: ClientTlsConfig,
+}
+
+impl ClientConnection {
+    fn channel(self) -> Channel {
+        Endpoint::try_from(self.uri).unwrap().tls_config(self.tls).unwrap().connect_lazy()
+    }
+}
+
+#[tokio::test]
+async fn a_call_over_tls_is_answered() {
+    let papers = papers();
+    let served = serve(papers.settings(None)).await;
+    let client = Grpc::new(papers.client(&served).channel());
+    assert_eq!(unary(client, GET, with("hello", &[])).await.unwrap().into_inner(), "hello");
+    assert!(served.get("hello").await.is_err(), "plaintext on a TLS port");
+}
+
+#[tokio::test]
+async fn mutual_tls_takes_only_callers_it_knows() {
+    let papers = papers();
+    let served = serve(papers.settings(Some(papers.path("root.pem")))).await;
+    let stranger = Grpc::new(papers.client(&served).channel());
+    assert!(unary(stranger, GET, with("hello", &[])).await.is_err());
+    let mut known = papers.client(&served);
+    known.tls = known.tls.identity(Identity::from_pem(&papers.caller.0, &papers.caller.1));
+    let known = Grpc::new(known.channel());
+    assert_eq!(unary(known, GET, with("hello", &[])).await.unwrap().into_inner(), "hello");
+}
+
+#[tokio::test]
+async fn files_that_are_no_certificates_are_errors_at_start() {
+    let papers = papers();
+    fs::write(papers.path("empty.pem"), "").unwrap();
+    for (certificate, key, said) in [
+        ("none.pem", "server.key", "cannot read"),
+        ("empty.pem", "server.key", "holds no certificate"),
+        ("server.pem", "empty.pem", "cannot read"),
+        ("root.pem", "server.key", "do not work together"),
+    ] {
+        let tls = Tls { certificate: papers.path(certificate), key: papers.path(key), client_roots: None };
+        let error = Server::bind(Settings { tls: Some(tls), ..settings() }).await.err().unwrap().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}

@@ -1,0 +1,51 @@
+//! What the README says of settings and reasons is what the code has.
+
+use std::fs;
+
+use rowcall::config;
+use rowcall::contract::{self, Source};
+
+const README: &str = include_str!("../../README.md");
+const REASONS: &str = include_str!("../../proto/rowcall/v1/reason.proto");
+
+#[test]
+fn the_table_of_settings_is_the_declarations() {
+    let table = config::table();
+    assert!(README.contains(&table), "README.md: the table of settings should be:\n\n{table}");
+}
+
+#[test]
+fn the_table_of_reasons_is_the_enum() {
+    let rows: Vec<(&str, &str)> = README
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> =
+                line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
+            let name = cells[0].strip_prefix('`')?.strip_suffix('`')?;
+            let is_reason = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            is_reason.then(|| (name, cells[cells.len() - 1]))
+        })
+        .collect();
+    assert_eq!(rows, reasons());
+}
+
+#[test]
+fn the_contract_loads() {
+    let (_, rest) = README.split_once("```proto\n").expect("a contract");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("chinook.proto"), text).expect("written");
+    let contract = contract::load(&Source { paths: vec![folder.path().into()] });
+    assert_eq!(contract.map(|contract| contract.problems), Ok(vec![]));
+}
+
+/// Name and comment of every value but the zero.
+fn reasons() -> Vec<(&'static str, &'static str)> {
+    let lines: Vec<&str> = REASONS.lines().map(str::trim).collect();
+    let values = lines.windows(2).filter_map(|pair| {
+        let comment = pair[0].strip_prefix("// ")?;
+        let (name, number) = pair[1].strip_suffix(';')?.split_once(" = ")?;
+        (number != "0").then_some((name, comment))
+    });
+    values.collect()
+}

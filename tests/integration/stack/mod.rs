@@ -1,0 +1,4 @@
+//! Tests with tools that are built with Go: `make test-stack` installs them and runs these.
+
+mod first_minutes;
+mod grpcurl;

@@ -1,0 +1,77 @@
+//! The binary of this package → a running server, for clients that speak no Rust.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// `rowcall serve` in a folder of its own; it is told to end when this is dropped.
+pub struct Served {
+    /// Where it listens.
+    pub address: String,
+    /// What it said first.
+    pub banner: String,
+    process: Child,
+    _folder: TempDir,
+}
+
+/// The command, without what the environment would set.
+pub fn rowcall() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rowcall"));
+    let ours = |name: &str| name == "DATABASE_URL" || name.starts_with("ROWCALL_");
+    for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+impl Served {
+    /// Starts the server on a free port of this machine, and blocks until it says where.
+    pub fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = tempfile::tempfile().expect("a file");
+        let mut process = rowcall()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(&folder)
+            .stdout(Stdio::piped())
+            .stderr(log.try_clone().expect("a second handle"))
+            .spawn()
+            .expect("rowcall starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
+        let mut banner = String::new();
+        while !banner.contains("Try:") {
+            match lines.next() {
+                Some(line) => banner = banner + &line.expect("UTF-8") + "\n",
+                None => panic!("rowcall ended: {:?}\n{banner}{}", process.wait(), text(log)),
+            }
+        }
+        let address = address(&banner).unwrap_or_else(|| panic!("no address in the banner:\n{banner}"));
+        Self { address, banner, process, _folder: folder }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let told = Pid::from_raw(self.process.id() as i32).map(|pid| kill_process(pid, Signal::TERM));
+        if !matches!(told, Some(Ok(()))) {
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
+    }
+}
+
+/// `… · 127.0.0.1:50051 (plaintext)` ends the first line.
+fn address(banner: &str) -> Option<String> {
+    let (_, last) = banner.lines().next()?.rsplit_once(" · ")?;
+    Some(last.split_once(' ')?.0.to_owned())
+}
+
+fn text(mut log: File) -> String {
+    let mut text = String::new();
+    let _ = log.rewind().and_then(|()| log.read_to_string(&mut text));
+    text
+}
