@@ -9,9 +9,10 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use super::cancel::CancelKey;
-use super::connection::{Command, Connection, Settings as Hold};
+use super::connection::{Connection, Settings as Hold};
 use super::conninfo::{Conninfo, Host, Order, Place, SslMode, Target};
 use super::dial::{Address, Endpoint, Tls, Without};
+use super::encode::Command;
 use super::error::Error;
 use super::session::Limit;
 use super::settings::{Encoding, Pooler, Settings};
@@ -36,7 +37,11 @@ enum Pass {
 
 impl Connector {
     pub fn new(settings: Settings) -> Result<Connector, Error> {
-        let conninfo = Conninfo::new(&settings.url, &settings.environment)?;
+        let mut conninfo = Conninfo::new(&settings.url, &settings.environment)?;
+        let keepalives = &mut conninfo.keepalives;
+        keepalives.idle.get_or_insert(settings.keepalives_idle);
+        keepalives.interval.get_or_insert(settings.keepalives_interval);
+        keepalives.count.get_or_insert(settings.keepalives_retries);
         let over_tcp = conninfo.hosts.iter().any(|host| !matches!(host.place, Place::Folder(_)));
         let encrypts = conninfo.ssl.mode != SslMode::Disable && over_tcp;
         let tls = encrypts.then(|| tls::configure(&conninfo.ssl)).transpose()?;
@@ -62,7 +67,10 @@ impl Connector {
             }
         }
         Err(match last {
-            Error::Sql(failure) => (*failure).into(),
+            // Whatever it has against us (no such database, a wrong password), we are not in.
+            Error::Sql(failure) if !failure.state.starts_with("53") => {
+                Error::Unreachable(failure.to_string())
+            }
             error => error,
         })
     }
@@ -184,8 +192,8 @@ impl Connector {
         let mut connection = Connection::new(wire, cancel, statements_max);
         self.look_around(&mut connection, pass).await?;
         let age = self.settings.lifetime_max;
-        let jitter = self.settings.lifetime_jitter.clamp(0.0, 1.0) * (rand::random::<f64>() - 0.5);
-        connection.ends = Instant::now() + age.mul_f64(1.0 + jitter);
+        let jitter = self.settings.lifetime_jitter.clamp(0.0, 1.0) * rand::random::<f64>();
+        connection.ends = Instant::now() + age.mul_f64(1.0 - jitter);
         Ok(connection)
     }
 

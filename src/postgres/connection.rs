@@ -1,23 +1,22 @@
 //! Commands → one pipeline with one Sync → rows.
 //!
-//! Everything a run needs rides in one write: what makes room for prepared statements, BEGIN, the
-//! siblings, COMMIT. One Sync ends it, so an error skips the rest, and a pooler sees one transaction.
+//! Who drops it half-way leaves it with answers still to come; `cancel` makes it usable again.
 
 use std::time::Instant;
 
+use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
-use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::Message;
-use postgres_protocol::message::frontend::{self, BindError};
+use postgres_protocol::message::frontend;
 
+use super::answers::{Run, Step};
 use super::cancel::CancelKey;
+use super::encode::{self, Command};
 use super::error::Error;
-use super::prepared::{Plan, Prepared};
+use super::prepared::Prepared;
 use super::rows::Rows;
 use super::session::{Described, Limit};
 use super::wire::{Incoming, Wire, failure};
-use crate::catalog::Oid;
-use crate::sql::Statement;
 
 /// One connection; whoever holds it may use it alone.
 pub(super) struct Connection {
@@ -43,23 +42,8 @@ pub(super) enum Settings {
     Transaction,
 }
 
-/// One step of a pipeline.
-pub(super) enum Command<'a> {
-    /// SQL of our own, without parameters, whose rows nobody reads.
-    Plain(&'a str),
-    Statement(&'a Statement),
-    /// The same, never prepared.
-    Once(&'a Statement),
-}
-
-impl<'a> Command<'a> {
-    fn statement(&self) -> Option<&'a Statement> {
-        match self {
-            Command::Plain(_) => None,
-            Command::Statement(statement) | Command::Once(statement) => Some(statement),
-        }
-    }
-}
+/// Offsets into rows are 32 bits wide.
+const RUN_BYTES_MAX: usize = 1 << 31;
 
 impl Connection {
     pub fn new(wire: Wire, cancel: CancelKey, statements_max: usize) -> Connection {
@@ -95,12 +79,13 @@ impl Connection {
     /// After an error from Postgres the connection is ready again; when dropped, cut, or failed
     /// otherwise, it is not.
     pub async fn run(&mut self, commands: &[Command<'_>], limit: Limit) -> Result<Vec<Rows>, Error> {
-        self.encode(commands)?;
+        self.enqueue(|prepared, buffer| encode::commands(commands, prepared, buffer))?;
         let mut run = Run::new(commands);
-        let mut bytes_left = limit.bytes_max;
+        let bytes_max = limit.bytes_max.min(RUN_BYTES_MAX);
+        let mut bytes_left = bytes_max;
         loop {
             let prepared = &mut self.prepared;
-            let step = self.wire.receive(limit.bytes_max, |incoming| run.take(incoming, prepared)).await;
+            let step = self.wire.receive(bytes_max, |incoming| run.take(incoming, prepared)).await;
             // A server that ends a connection says why before it does.
             let step = step.map_err(|error| run.failed.take().unwrap_or(error))?;
             match step {
@@ -123,80 +108,23 @@ impl Connection {
         }
     }
 
-    fn encode(&mut self, commands: &[Command<'_>]) -> Result<(), Error> {
+    /// Appends messages that end with a Sync, whole or not at all.
+    fn enqueue(
+        &mut self,
+        write: impl FnOnce(&mut Prepared, &mut BytesMut) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let at = self.wire.write.len();
-        let encoded = self.encode_all(commands);
-        match encoded {
+        let written = write(&mut self.prepared, &mut self.wire.write);
+        match written {
             Ok(()) => self.awaited += 1,
             Err(_) => self.wire.write.truncate(at),
         }
-        encoded
-    }
-
-    fn encode_all(&mut self, commands: &[Command<'_>]) -> Result<(), Error> {
-        let buffer = &mut self.wire.write;
-        let mut plans = Vec::with_capacity(commands.len());
-        for command in commands {
-            let Command::Statement(statement) = command else { continue };
-            let (plan, evicted) = self.prepared.plan(statement);
-            // First of all, where no error can have skipped them. A name that is to be prepared may be
-            // in use from a run that was abandoned; to close one that is not is no error.
-            if let Some(name) = &evicted {
-                frontend::close(b'S', name, buffer)?;
-            }
-            if let Plan::Prepare(name) = &plan {
-                frontend::close(b'S', name, buffer)?;
-            }
-            plans.push(plan);
-        }
-        let mut plans = plans.into_iter();
-        for command in commands {
-            match command {
-                Command::Plain(text) => {
-                    frontend::parse("", text, [], buffer)?;
-                    let none = std::iter::empty::<()>();
-                    frontend::bind("", "", [], none, |(), _| Ok(IsNull::Yes), [], buffer).map_err(bind)?;
-                }
-                Command::Statement(statement) | Command::Once(statement) => {
-                    let plan = match command {
-                        Command::Statement(_) => plans.next().unwrap_or(Plan::Unnamed),
-                        _ => Plan::Unnamed,
-                    };
-                    let (name, known): (&str, _) = match &plan {
-                        Plan::Unnamed => ("", None),
-                        Plan::Prepare(name) => (name, None),
-                        Plan::Ready(name) => (name, Some(())),
-                    };
-                    if known.is_none() {
-                        let oids = statement.params.iter().map(|param| param.oid);
-                        frontend::parse(name, &statement.text, oids, buffer)?;
-                        frontend::describe(b'S', name, buffer)?;
-                    }
-                    let write = |param: &crate::sql::Param, buffer: &mut bytes::BytesMut| {
-                        Ok(match &param.value {
-                            Some(value) => {
-                                buffer.extend_from_slice(value);
-                                IsNull::No
-                            }
-                            None => IsNull::Yes,
-                        })
-                    };
-                    frontend::bind("", name, [1], &statement.params, write, [1], buffer).map_err(bind)?;
-                }
-            }
-            frontend::execute("", 0, buffer)?;
-        }
-        frontend::sync(buffer);
-        Ok(())
+        written
     }
 
     /// Asks for a statement's types without running it.
     pub async fn describe(&mut self, text: &str) -> Result<Described, Error> {
-        let buffer = &mut self.wire.write;
-        frontend::parse("", text, [], buffer)?;
-        frontend::describe(b'S', "", buffer)?;
-        frontend::sync(buffer);
-        self.awaited += 1;
+        self.enqueue(|_, buffer| encode::description(text, buffer))?;
         let mut described = Described::default();
         let mut failed = None;
         loop {
@@ -256,93 +184,5 @@ impl Drop for Connection {
             frontend::terminate(&mut self.wire.write);
             self.wire.send_now();
         }
-    }
-}
-
-/// The answers to one pipeline, as they come in.
-struct Run<'a> {
-    commands: &'a [Command<'a>],
-    /// The command whose answers come in, and its place among the statements.
-    current: usize,
-    statement: usize,
-    rows: Vec<Rows>,
-    failed: Option<Error>,
-}
-
-enum Step {
-    On,
-    /// A row of this many bytes was kept.
-    Row(usize),
-    Oversized,
-    Ready(u8),
-}
-
-impl<'a> Run<'a> {
-    fn new(commands: &'a [Command<'a>]) -> Run<'a> {
-        let statements = commands.iter().filter_map(Command::statement).count();
-        Run { commands, current: 0, statement: 0, rows: vec![Rows::default(); statements], failed: None }
-    }
-
-    fn take(&mut self, incoming: Incoming<'_>, prepared: &mut Prepared) -> Result<Step, Error> {
-        let command = self.commands.get(self.current).filter(|_| self.failed.is_none());
-        let statement = command.and_then(Command::statement);
-        let rows = self.rows.get_mut(self.statement).filter(|_| statement.is_some());
-        match incoming {
-            Incoming::Row(body) => {
-                if let Some(rows) = rows {
-                    rows.push(body)?;
-                    return Ok(Step::Row(body.len()));
-                }
-            }
-            Incoming::Oversized(bytes) => {
-                if let Some(rows) = rows {
-                    rows.oversized = Some(bytes);
-                    return Ok(Step::Oversized);
-                }
-            }
-            Incoming::Message(Message::RowDescription(body)) => {
-                if let Some(statement) = statement {
-                    let columns: Vec<Oid> = body.fields().map(|f| Ok(f.type_oid())).collect()?;
-                    let expected = &statement.columns;
-                    if !expected.is_empty() && **expected != *columns {
-                        return Err(Error::CatalogChanged(format!(
-                            "a result has the types {columns:?}, the plan expects {expected:?}"
-                        )));
-                    }
-                    prepared.answered(statement, &columns);
-                }
-            }
-            Incoming::Message(Message::NoData) => {
-                if let Some(statement) = statement {
-                    prepared.answered(statement, &[]);
-                }
-            }
-            Incoming::Message(Message::CommandComplete(_) | Message::EmptyQueryResponse) => {
-                self.current += 1;
-                self.statement += usize::from(statement.is_some());
-            }
-            Incoming::Message(Message::ErrorResponse(body)) => {
-                self.failed.get_or_insert(failure(body.fields()).into());
-            }
-            Incoming::Message(Message::ReadyForQuery(body)) => return Ok(Step::Ready(body.status())),
-            Incoming::Message(Message::CopyInResponse(_) | Message::CopyOutResponse(_)) => {
-                return Err(Error::Protocol("COPY is not a statement with rows".to_owned()));
-            }
-            Incoming::Message(_) => {}
-        }
-        Ok(Step::On)
-    }
-
-    /// Marks the statement at which the limit was reached and those after it, which have no rows.
-    fn cut(mut self) -> Vec<Rows> {
-        self.rows.iter_mut().skip(self.statement).for_each(|rows| rows.cut = true);
-        self.rows
-    }
-}
-
-fn bind(error: BindError) -> Error {
-    match error {
-        BindError::Conversion(error) => Error::Protocol(error.to_string()),
-        BindError::Serialization(error) => error.into(),
     }
 }

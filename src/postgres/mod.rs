@@ -5,11 +5,13 @@
 //! named statements, allocates per row, and ends each statement with its own Sync; behind a pooler
 //! by transaction all three are wrong.
 
+mod answers;
 mod cancel;
 mod connect;
 mod connection;
 mod conninfo;
 mod dial;
+mod encode;
 mod error;
 mod fixed;
 mod pool;
@@ -21,10 +23,12 @@ mod startup;
 mod tls;
 mod wire;
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::timeout;
 
 pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
@@ -43,10 +47,17 @@ pub struct Postgres {
 
 struct Inner {
     /// None once closed.
-    connections: Mutex<Option<Connections>>,
-    cleanup: Cleanup,
+    open: Mutex<Option<Open>>,
+    /// Ends when the last session and the last cancel have.
+    ended: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
     reachable: watch::Receiver<bool>,
     settings: Settings,
+}
+
+#[derive(Clone)]
+struct Open {
+    connections: Connections,
+    cleanup: Cleanup,
 }
 
 /// What the pool holds.
@@ -63,13 +74,15 @@ impl Postgres {
         let connector = Arc::new(Connector::new(settings.clone())?);
         let connections = Connections::new(connector);
         let (sender, reachable) = watch::channel(false);
+        let (open, ended) = mpsc::channel(1);
         let cleanup = Cleanup {
             cancels: Arc::new(Semaphore::new(settings.cancels_max.max(1))),
             wait_max: settings.cancel_wait_max,
             statement_max: settings.statement_max,
+            _open: open,
         };
-        let connections = Mutex::new(Some(connections));
-        let inner = Arc::new(Inner { connections, cleanup, reachable, settings });
+        let open = Mutex::new(Some(Open { connections, cleanup }));
+        let inner = Arc::new(Inner { open, ended: ended.into(), reachable, settings });
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
     }
@@ -77,9 +90,9 @@ impl Postgres {
     /// A connection for one call. Unreachable at once when there is none and the last attempt
     /// failed; Busy when none came free within `wait_max`.
     pub async fn session(&self, want: Want) -> Result<Session, Error> {
-        let connections = self.inner.connections()?;
+        let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
-        Ok(Session::new(checkout, want, self.inner.cleanup.clone()))
+        Ok(Session::new(checkout, want, cleanup))
     }
 
     /// Whether the database answers, as far as was seen last.
@@ -88,30 +101,23 @@ impl Postgres {
     }
 
     pub fn counts(&self) -> Counts {
-        let (connections, idle) = self.inner.connections().map(|c| c.counts()).unwrap_or_default();
+        let (connections, idle) = self.inner.open().map(|open| open.connections.counts()).unwrap_or_default();
         Counts { connections, idle }
     }
 
     /// Takes no more sessions, and waits for those there are, at most `cancel_wait_max`.
     pub async fn close(&self) {
-        let taken = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(connections) = taken else { return };
-        let late = Instant::now() + self.inner.settings.cancel_wait_max;
-        loop {
-            let (open, idle) = connections.counts();
-            if open == idle || Instant::now() >= late {
-                return;
-            }
-            // The pool tells nobody that a connection came back.
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        drop(self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let mut ended = self.inner.ended.lock().await;
+        // Late ones close their connections themselves.
+        let _ = timeout(self.inner.settings.cancel_wait_max, ended.recv()).await;
     }
 }
 
 impl Inner {
-    fn connections(&self) -> Result<Connections, Error> {
-        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.clone().ok_or_else(|| Error::Unreachable("the pool is closed".to_owned()))
+    fn open(&self) -> Result<Open, Error> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.clone().ok_or_else(|| Error::Unreachable("the pool is closed".to_owned()))
     }
 }
 
@@ -119,15 +125,19 @@ impl Inner {
 async fn probe(inner: std::sync::Weak<Inner>, reachable: watch::Sender<bool>) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
-        let Ok(connections) = strong.connections() else { return };
+        let Ok(Open { connections, .. }) = strong.open() else { return };
         let (settings, mut attempts) = (strong.settings.clone(), connections.attempts());
         drop(strong);
         attempts.mark_unchanged();
         let (open, idle) = connections.counts();
         // All in use: those who use them find out.
         if open == 0 || idle > 0 {
-            let answered = connections.take(Instant::now() + settings.connect_timeout).await;
-            set(&reachable, answered.is_ok());
+            match connections.take(Instant::now() + settings.connect_timeout).await {
+                Ok(_) => set(&reachable, true),
+                // Others were quicker; that says nothing of the database.
+                Err(Error::Busy) => {}
+                Err(_) => set(&reachable, false),
+            }
         }
         drop(connections);
         tokio::select! {

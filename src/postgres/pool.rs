@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
 use super::connect::Connector;
-use super::connection::{Command, Connection};
+use super::connection::Connection;
+use super::encode::Command;
 use super::error::Error;
 use super::session::Limit;
 use crate::sql::Statement;
@@ -65,7 +66,7 @@ impl ManageConnection for Manager {
         const CHECK: &str = "SELECT pg_catalog.pg_is_in_recovery()";
         let check = Statement { text: CHECK.into(), params: vec![], columns: [16].into() };
         let commands = [Command::Once(&check)];
-        let rows = timeout(settings.connect_timeout, connection.run(&commands, Limit::default())).await;
+        let rows = timeout(settings.check_wait_max, connection.run(&commands, Limit::default())).await;
         let rows =
             rows.map_err(|_| Error::Unreachable("an idle connection does not answer".to_owned()))??;
         let standby = rows.first().and_then(|rows| rows.row(0)?.get(0)) == Some(&[1]);

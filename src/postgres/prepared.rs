@@ -17,6 +17,8 @@ pub(super) struct Prepared {
     known: HashMap<Arc<str>, Known>,
     max: usize,
     clock: u64,
+    /// What was used later belongs to the pipeline that is being made, and stays.
+    begun: u64,
 }
 
 struct Known {
@@ -45,7 +47,12 @@ pub(super) enum Plan {
 
 impl Prepared {
     pub fn new(max: usize) -> Prepared {
-        Prepared { known: HashMap::new(), max, clock: 0 }
+        Prepared { known: HashMap::new(), max, clock: 0, begun: 0 }
+    }
+
+    /// A pipeline is being made.
+    pub fn begin(&mut self) {
+        self.begun = self.clock;
     }
 
     /// Decides, and names a prepared statement that is to be closed to make room.
@@ -65,7 +72,13 @@ impl Prepared {
             known.state = State::Asked;
             return (Plan::Prepare(name), None);
         }
-        let evicted = if self.known.len() >= self.max { self.evict() } else { None };
+        let mut evicted = None;
+        if self.known.len() >= self.max {
+            match self.evict() {
+                Some(known) => evicted = (!matches!(known.state, State::Seen)).then_some(known.name),
+                None => return (Plan::Unnamed, None),
+            }
+        }
         let known = Known { name: name(&statement.text), used: self.clock, state: State::Seen };
         self.known.insert(statement.text.clone(), known);
         (Plan::Unnamed, evicted)
@@ -87,10 +100,10 @@ impl Prepared {
         }
     }
 
-    fn evict(&mut self) -> Option<Arc<str>> {
-        let oldest = self.known.iter().min_by_key(|(_, known)| known.used)?.0.clone();
-        let known = self.known.remove(&oldest)?;
-        (!matches!(known.state, State::Seen)).then_some(known.name)
+    fn evict(&mut self) -> Option<Known> {
+        let (oldest, known) = self.known.iter().min_by_key(|(_, known)| known.used)?;
+        let oldest = (known.used <= self.begun).then(|| oldest.clone())?;
+        self.known.remove(&oldest)
     }
 }
 
@@ -131,7 +144,11 @@ mod tests {
         for statement in [&one, &one, &two] {
             prepared.plan(statement);
         }
+        // All of them are in one pipeline: none makes room for a sibling.
+        assert_eq!(prepared.plan(&three), (Plan::Unnamed, None));
+        prepared.begin();
         assert_eq!(prepared.plan(&three), (Plan::Unnamed, Some(name(&one.text))));
+        prepared.begin();
         // `two` was only seen: nothing is to be closed.
         assert_eq!(prepared.plan(&one), (Plan::Unnamed, None));
     }

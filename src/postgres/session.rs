@@ -1,14 +1,16 @@
 //! A connection for one call: statements in, rows out, and nothing left behind however the call ends.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{timeout, timeout_at};
 
 use super::cancel::settle;
-use super::connection::{Command, Settings as Hold};
+use super::connection::Settings as Hold;
+use super::encode::Command;
 use super::error::Error;
 use super::fixed;
 use super::pool::Checkout;
@@ -85,6 +87,8 @@ pub(super) struct Cleanup {
     pub cancels: Arc<Semaphore>,
     pub wait_max: Duration,
     pub statement_max: Duration,
+    /// Held by every session and every cancel: who waits for all of them waits for its other end.
+    pub _open: mpsc::Sender<Infallible>,
 }
 
 impl Session {
@@ -232,6 +236,9 @@ impl Drop for Session {
             if !matches!(settled, Ok(Ok(()))) {
                 tracing::debug!("a cancelled connection did not become ready in time and is closed");
             }
+            // In this order, so that who waits for the end finds every connection back.
+            drop(checkout);
+            drop(cleanup);
         });
     }
 }

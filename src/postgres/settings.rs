@@ -17,14 +17,22 @@ pub struct Settings {
     pub wait_max: Duration,
     /// A connection idle for longer is closed, down to `connections_min`.
     pub idle_max: Duration,
-    /// A connection is closed at this age, give or take `lifetime_jitter`.
+    /// A connection is closed at this age.
     pub lifetime_max: Duration,
-    /// The share of `lifetime_max` by which connections' ages differ, so that they do not all end at once.
+    /// The share of `lifetime_max` that is at most taken off, at random, so that connections do not
+    /// all end at once.
     pub lifetime_jitter: f64,
     /// A connection idle for longer is asked whether it still is what it was before it is given out.
     pub check_after: Duration,
+    /// How long that question may take before the connection is closed.
+    pub check_wait_max: Duration,
     /// For one address, handshakes included, when the URL does not say.
     pub connect_timeout: Duration,
+    /// TCP keepalive, when the URL does not say: idle time before the first probe, time between
+    /// probes, and unanswered ones before the connection is given up.
+    pub keepalives_idle: Duration,
+    pub keepalives_interval: Duration,
+    pub keepalives_retries: u32,
     /// The net under every deadline: no statement runs longer.
     pub statement_max: Duration,
     /// Prepared statements kept per connection.
@@ -69,7 +77,11 @@ impl Default for Settings {
             lifetime_max: Duration::from_secs(1_800),
             lifetime_jitter: 0.2,
             check_after: Duration::from_secs(1),
+            check_wait_max: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(10),
+            keepalives_idle: Duration::from_secs(60),
+            keepalives_interval: Duration::from_secs(10),
+            keepalives_retries: 3,
             statement_max: Duration::from_secs(60),
             statements_max: 256,
             cancel_wait_max: Duration::from_secs(5),

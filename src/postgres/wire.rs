@@ -2,14 +2,14 @@
 //!
 //! Reading goes on while writing waits, since a server that cannot send its rows stops reading.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf as _, BytesMut};
 use postgres_protocol::message::backend::{DATA_ROW_TAG, Message};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
 use super::error::{Error, SqlFailure};
 
@@ -126,19 +126,8 @@ impl Wire {
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.read.reserve(READ_BYTES);
-        let spare = self.read.spare_capacity_mut();
-        let mut buffer = ReadBuf::uninit(spare);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) => {
-                let count = buffer.filled().len();
-                let filled = self.read.len() + count;
-                // Safety: `poll_read` initialised the first `count` bytes of the spare capacity.
-                unsafe { self.read.set_len(filled) };
-                Poll::Ready(Ok(count))
-            }
-        }
+        // One poll is one read: the future holds nothing that could be lost with it.
+        pin!(self.stream.read_buf(&mut self.read)).poll(cx)
     }
 
     /// Whether an idle connection is still open: the server says nothing, or nothing that ends it.

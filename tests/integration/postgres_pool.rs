@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rowcall::postgres::{Encoding, Error, Mode};
 
-use crate::postgres_session::{postgres, run, until, want, within};
+use crate::support::session::{postgres, run, until, want, within};
 use crate::support::{Cluster, EMPTY, database, free_port};
 
 #[tokio::test]
@@ -65,6 +65,25 @@ async fn a_connection_lost_in_idleness_is_never_given_out() {
     let mut session = postgres.session(want(Mode::Single)).await.unwrap();
     let after = run(&mut session, "SELECT pg_backend_pid()::text", &[25]).await.unwrap();
     assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_a_query_is_unreachable_once() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |_| {});
+    let task = tokio::spawn({
+        let postgres = postgres.clone();
+        async move {
+            let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+            run(&mut session, "SELECT pg_sleep(304)::text", &[25]).await
+        }
+    });
+    until(&database, "SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(304)%' AND state = 'active' AND pid <> pg_backend_pid()").await;
+    let error = task.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("57P01"), "{error:?}");
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    assert_eq!(run(&mut session, "SELECT 'again'", &[25]).await.unwrap(), [b"again"]);
 }
 
 #[tokio::test]
@@ -141,7 +160,10 @@ async fn a_database_without_an_encoding_is_refused_unless_told() {
 async fn a_closed_pool_gives_nothing_and_leaves_nothing() {
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |_| {});
-    drop(postgres.session(want(Mode::Single)).await.unwrap());
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    let slept = run(&mut session, "SELECT pg_sleep(305)::text", &[25]);
+    assert!(tokio::time::timeout(Duration::from_millis(100), slept).await.is_err());
+    drop(session);
     postgres.close().await;
     assert!(matches!(postgres.session(want(Mode::Single)).await, Err(Error::Unreachable(_))));
     until(&database, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'rowcall' AND datname = current_database())").await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rowcall::postgres::{Ending, Error, Limit, Mode, Pooler as Kind, Postgres, StatementTimeout, Want};
 
-use crate::postgres_session::{postgres, run, statement, until, want, within};
+use crate::support::session::{postgres, run, statement, until, want, within};
 use crate::support::{CHINOOK, Database, Pooler, database};
 
 async fn behind(pooler: &Pooler, database: &Database) -> Postgres {

@@ -2,7 +2,7 @@
 
 use rowcall::postgres::{Ending, Error, Limit, Mode};
 
-use crate::postgres_session::{postgres, run, statement, want};
+use crate::support::session::{postgres, run, statement, want};
 use crate::support::{EMPTY, database};
 
 #[tokio::test]
@@ -103,5 +103,19 @@ async fn a_failing_sibling_fails_the_run_and_nothing_else() {
             let rows = session.run(&siblings[..1], Ending::Last, Limit::default()).await.unwrap();
             assert_eq!(rows[0].len(), 1);
         }
+    }
+}
+
+#[tokio::test]
+async fn siblings_may_be_alike_and_more_than_are_kept() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| settings.statements_max = 2);
+    let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+    let texts = ["SELECT 1", "SELECT 2", "SELECT 1", "SELECT 3", "SELECT 4", "SELECT 2"];
+    for _ in 0..5 {
+        let siblings = texts.map(|text| statement(text, &[], &[23]));
+        let rows = session.run(&siblings, Ending::Last, Limit::default()).await.unwrap();
+        let found = rows.iter().map(|rows| rows.row(0).unwrap().get(0).unwrap()[3]);
+        assert_eq!(found.collect::<Vec<_>>(), [1, 2, 1, 3, 4, 2]);
     }
 }

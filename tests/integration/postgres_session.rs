@@ -2,44 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use rowcall::postgres::{Ending, Error, Limit, Mode, Postgres, Session, Settings, StatementTimeout, Want};
-use rowcall::sql::{Param, Statement};
+use rowcall::postgres::{Ending, Error, Limit, Mode, StatementTimeout, Want};
 
-use crate::support::{CHINOOK, Database, EMPTY, database};
-
-pub fn statement(text: &str, params: &[(u32, &[u8])], columns: &[u32]) -> Statement {
-    let param = |(oid, value): &(u32, &[u8])| Param { oid: *oid, value: Some(value.to_vec().into()) };
-    Statement { text: text.into(), params: params.iter().map(param).collect(), columns: columns.into() }
-}
-
-pub fn want(mode: Mode) -> Want {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    Want { deadline, mode, statement_timeout: StatementTimeout::Net }
-}
-
-pub fn within(milliseconds: u64) -> Want {
-    Want { deadline: Instant::now() + Duration::from_millis(milliseconds), ..want(Mode::Single) }
-}
-
-pub fn postgres(url: &str, change: impl FnOnce(&mut Settings)) -> Postgres {
-    let mut settings = Settings { url: url.to_owned(), ..Settings::default() };
-    change(&mut settings);
-    Postgres::new(settings).expect("the URL is good")
-}
-
-pub async fn run(session: &mut Session, text: &str, columns: &[u32]) -> Result<Vec<Vec<u8>>, Error> {
-    let rows = session.run(&[statement(text, &[], columns)], Ending::Last, Limit::default()).await?;
-    Ok(rows[0].iter().map(|row| row.get(0).unwrap_or_default().to_vec()).collect())
-}
-
-/// Waits until Postgres says so: the state is there, not the time.
-pub async fn until(database: &Database, sql: &str) {
-    let client = database.client().await;
-    let late = Instant::now() + Duration::from_secs(10);
-    while !client.query_one(sql, &[]).await.expect("the test's own SQL").get::<_, bool>(0) {
-        assert!(Instant::now() < late, "never true: {sql}");
-    }
-}
+use crate::support::session::{postgres, run, statement, until, want, within};
+use crate::support::{CHINOOK, EMPTY, database};
 
 #[tokio::test]
 async fn columns_come_as_postgres_sends_them() {

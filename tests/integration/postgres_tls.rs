@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rowcall::postgres::{Error, Mode};
 
-use crate::postgres_session::{postgres, run, want};
 use crate::support::Cluster;
+use crate::support::session::{postgres, run, want};
 
 const HBA: &str = "local all all trust
 hostnossl all plain 127.0.0.1/32 trust

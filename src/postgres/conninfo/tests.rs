@@ -65,8 +65,8 @@ fn what_is_wrong_is_named_and_no_password_is_shown() {
             "postgres://u:secret@h/d?sslmode=yes",
             "sslmode=yes is not one of `disable` `allow` `prefer` `require` `verify-ca` `verify-full`",
         ),
-        ("postgres://u:secret@h:port/d", r#""port" is not a port"#),
-        ("postgres://u:secret@h:0/d", r#""0" is not a port"#),
+        ("postgres://u:secret/@h/d", "a port is not a number from 1 to 65535, or a `/` is not encoded"),
+        ("postgres://u:secret@h:0/d", "a port is not a number from 1 to 65535, or a `/` is not encoded"),
         ("postgres://u:se%cret@h/d", "a `%` is not followed by two hexadecimal digits: write `%25`"),
         ("postgres://u:secret@h/d?connect_timeout=soon", "connect_timeout is not a number"),
         ("host=h password=secret user", "neither a postgres:// URI nor key=value pairs: a key has no `=`"),
@@ -97,6 +97,8 @@ fn the_environment_says_what_the_url_does_not() {
     let read = conninfo("user=u", &environment(&[("PGSSLMODE", "require"), ("PGAPPNAME", "mine")])).unwrap();
     assert_eq!(read.ssl.mode, SslMode::Require);
     assert_eq!(read.application_name, "mine");
+    let refused = summary("user=u", &[("PGREQUIREAUTH", "none")]);
+    assert_eq!(refused.unwrap_err(), "PGREQUIREAUTH is set, which is not supported");
 }
 
 #[test]

@@ -6,8 +6,9 @@ mod cluster;
 mod database;
 mod pooler;
 mod served;
+pub mod session;
 
 pub use cluster::{Cluster, cluster, free_port};
-pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use database::{CHINOOK, Database, EMPTY, database};
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};
