@@ -112,9 +112,9 @@ impl<C: Chunks> Sending<C> {
     async fn receive(&mut self) -> Option<Result<Payload, Status>> {
         let next = async { Ok(self.chunks.next().await) };
         match within(&self.call, next).await {
-            Ok(received) => {
-                received.map(|result| result.map_err(|error: Error| status::of(&error, &self.call, &self.about.trace)))
-            }
+            Ok(received) => received.map(|result| {
+                result.map_err(|error: Error| status::of(&error, &self.call, &self.about.trace))
+            }),
             Err(status) => Some(Err(status)),
         }
     }

@@ -152,8 +152,9 @@ mod tests {
     use super::*;
 
     fn options() -> Descriptors {
-        let set = include_bytes!(concat!(env!("OUT_DIR"), "/rowcall.v1.bin"));
-        Descriptors::new(FileSet::decode(&set[..]).unwrap().files)
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+        let set = protox::compile(["rowcall/v1/options.proto"], [folder]).unwrap();
+        Descriptors::new(set.file.iter().map(|file| file.encode_to_vec().into()))
     }
 
     #[test]

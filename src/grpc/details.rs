@@ -117,7 +117,8 @@ impl Failure {
 
 fn cut(message: &mut String) {
     if message.len() > MESSAGE_BYTES_MAX {
-        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|&at| message.is_char_boundary(at));
+        message.truncate(end.unwrap_or(0));
         message.push('…');
     }
 }

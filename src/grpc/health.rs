@@ -53,7 +53,7 @@ impl<A: Answers> Health<A> {
             Ok(messages) => timeout(REQUEST_MAX, messages.only()).await.unwrap_or(Err(Unreadable::NoMessage)),
             Err(why) => Err(why),
         };
-        let service = match request.map(|bytes| HealthCheckRequest::decode(bytes)) {
+        let service = match request.map(HealthCheckRequest::decode) {
             Ok(Ok(request)) => request.service,
             Ok(Err(_)) => return answer::only_status(&status::unreadable(&Unreadable::Malformed)),
             Err(why) => return answer::only_status(&status::unreadable(&why)),

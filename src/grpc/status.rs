@@ -60,6 +60,7 @@ fn missing(kind: &str, names: &[String]) -> Status {
 
 /// Says what does not fit, and not why: the texts name tables and columns, which are the operator's.
 fn unfit(subject: &str, problems: &[Problem]) -> Status {
+    let subject = subject.trim_start_matches('/');
     let message = format!(
         "{subject} does not fit the database and is not served; `rowcall check` tells its operator why"
     );
@@ -212,8 +213,8 @@ fn cause(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::postgres::SqlFailure;
     use crate::call::{Hints, Scope};
+    use crate::postgres::SqlFailure;
     use std::time::{Duration, Instant};
     use tonic_types::StatusExt as _;
 
@@ -221,7 +222,8 @@ mod tests {
 
     fn of(error: Error) -> Status {
         let deadline = Deadline::Default(Duration::from_secs(10));
-        let call = Call { started: Instant::now(), deadline, scope: Scope::default(), hints: Hints::default() };
+        let call =
+            Call { started: Instant::now(), deadline, scope: Scope::default(), hints: Hints::default() };
         super::of(&error, &call, &TRACE)
     }
 
@@ -309,7 +311,10 @@ mod tests {
         assert_eq!(status.code(), Code::OutOfRange);
         assert_eq!(status.message(), "tracks/1: release_time: infinity is no Timestamp");
         let info = status.get_details_error_info().unwrap();
-        assert_eq!((info.metadata["row"].as_str(), info.metadata["field"].as_str()), ("tracks/1", "release_time"));
+        assert_eq!(
+            (info.metadata["row"].as_str(), info.metadata["field"].as_str()),
+            ("tracks/1", "release_time")
+        );
     }
 
     #[test]

@@ -53,6 +53,8 @@ async fn what_does_not_fit_says_so_and_names_no_table() {
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert_eq!(status.get_details_error_info().unwrap().reason, "RESOURCE_UNFIT");
     assert_eq!(status.get_details_precondition_failure().unwrap().violations[0].subject, "RevenueByCountry");
+    let subject = "chinook.v1.ChinookService/RevenueByCountry does not fit the database";
+    assert!(status.message().starts_with(subject), "{}", status.message());
     assert!(!status.message().contains("revenue"), "{}", status.message());
 }
 

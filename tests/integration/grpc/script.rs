@@ -1,6 +1,6 @@
 //! A request that says what shall happen → that; in place of the pipeline.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ impl Answers for Script {
         notes: &mut Notes,
     ) -> Result<Payload, Error> {
         if let Kind::Unfit(problems) = &method.kind {
-            return Err(Error::Unfit { subject: "RevenueByCountry".to_owned(), problems: problems.clone() });
+            return Err(Error::Unfit { subject: method.path.clone(), problems: problems.clone().into() });
         }
         *notes = said();
         self.play(std::str::from_utf8(&request).unwrap()).await
@@ -107,7 +107,7 @@ impl Answers for Script {
 /// One message per line of the request.
 pub struct Scenes {
     script: Arc<Script>,
-    lines: std::collections::VecDeque<String>,
+    lines: VecDeque<String>,
 }
 
 impl Chunks for Scenes {
@@ -143,7 +143,8 @@ pub fn chinook() -> Contract {
 
 /// Every method as the contract has it, but for functions and queries, which do not fit.
 pub fn plans(contract: Contract) -> Plans {
-    let mut methods = HashMap::new();
+    let mut plans = Plans::new(Arc::new(contract), Vec::new());
+    let contract = plans.contract.clone();
     for method in contract.services.iter().flat_map(|service| &service.methods) {
         let descriptor = &method.descriptor;
         let path = format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name());
@@ -159,7 +160,7 @@ pub fn plans(contract: Contract) -> Plans {
             }]),
         };
         let (input, output) = (descriptor.input(), descriptor.output());
-        methods.insert(path.clone(), Arc::new(Method { path, input, output, kind }));
+        plans.methods.insert(path.clone(), Arc::new(Method { path, input, output, kind }));
     }
-    Plans { contract: Arc::new(contract), resources: Vec::new(), methods }
+    plans
 }

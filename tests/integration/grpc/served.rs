@@ -56,7 +56,9 @@ impl Served {
     }
 
     /// A client on a connection of its own that keeps no deadlines: tonic's channel has a timer for them.
-    pub async fn bare(&self) -> Grpc<impl GrpcService<Body, Error = hyper::Error, ResponseBody = Incoming> + Clone> {
+    pub async fn bare(
+        &self,
+    ) -> Grpc<impl GrpcService<Body, Error = hyper::Error, ResponseBody = Incoming> + Clone> {
         let socket = TokioIo::new(TcpStream::connect(self.address).await.unwrap());
         let (sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), socket).await.unwrap();
