@@ -34,7 +34,10 @@ impl Error {
     /// Whether waiting for the database may help.
     pub fn unreachable(&self) -> bool {
         let of = |error: &postgres::Error| {
-            matches!(error, postgres::Error::Unreachable(_) | postgres::Error::Busy | postgres::Error::DeadlinePassed)
+            matches!(
+                error,
+                postgres::Error::Unreachable(_) | postgres::Error::Busy | postgres::Error::DeadlinePassed
+            )
         };
         match self {
             Error::Contract(_) => false,

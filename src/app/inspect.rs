@@ -51,8 +51,7 @@ pub async fn explain(
     let Loaded { plans, catalog, .. } = loaded;
     let method = find(&plans, &explain.method)?;
     let request = request(&method.input, &explain.request)?;
-    let pipeline =
-        Pipeline::new(plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
+    let pipeline = Pipeline::new(plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
     let started = Instant::now();
     let deadline = Deadline::Given(started + config.limits.deadline_default);
     let call = Call { started, deadline, scope: Scope::default(), hints: Hints::default() };

@@ -85,7 +85,8 @@ async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow
     }
     cli::print(&banner(config, &served, &loaded, &server).to_string())?;
 
-    let pipeline = Pipeline::new(loaded.plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
+    let pipeline =
+        Pipeline::new(loaded.plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
     let pipeline = Arc::new(pipeline);
     let (loads, loaded) = watch::channel(0);
     let reload = Reload { pipeline: pipeline.clone(), contract: served.contract, loads };

@@ -34,12 +34,17 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
             true => postgres::Encoding::Unchecked,
             false => postgres::Encoding::Checked,
         },
+        keepalives_idle: database.keepalives_idle,
+        keepalives_interval: database.keepalives_interval,
+        keepalives_retries: database.keepalives_retries,
         ..postgres::Settings::default()
     }
 }
 
 fn environment() -> HashMap<String, String> {
-    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 pub fn pipeline(config: &Config) -> pipeline::Settings {

@@ -48,7 +48,9 @@ impl Pipeline {
                 let listing = self.bind_list(plans, method, *resource, call, request)?;
                 plan("page", sql::render(plans, &listing.select));
                 match listing.total {
-                    Total::Wanted(TotalWanted::Exact) => plan("total", sql::count(plans, &listing.select, None)),
+                    Total::Wanted(TotalWanted::Exact) => {
+                        plan("total", sql::count(plans, &listing.select, None))
+                    }
                     Total::Wanted(TotalWanted::Estimated) => {
                         let most = Some(self.settings.total_exact_max);
                         plan("total", sql::count(plans, &listing.select, most));

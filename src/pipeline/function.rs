@@ -33,7 +33,12 @@ impl Pipeline {
         let level = Level { rows: rows.iter().collect(), children: Vec::new() };
         let payload = match function.answer {
             Answer::Message | Answer::StreamOfMessages => match rows.len() {
-                0 => return Err(Error::Missing { kind: method.output.full_name().to_owned(), names: vec![method.path.clone()] }),
+                0 => {
+                    return Err(Error::Missing {
+                        kind: method.output.full_name().to_owned(),
+                        names: vec![method.path.clone()],
+                    });
+                }
                 1 => wire::message(&function.row.projection, &level, 0, self.settings.message_bytes_max)?,
                 several => return Err(several_rows(method, several)),
             },
@@ -60,7 +65,8 @@ impl Pipeline {
         request: Bytes,
     ) -> Result<(), Error> {
         let mut notes = Notes::default();
-        let ran = self.run_function(&work.plans, &work.method, function, &work.call, request, &mut notes).await;
+        let ran =
+            self.run_function(&work.plans, &work.method, function, &work.call, request, &mut notes).await;
         work.note(|all| all.stages_of(notes));
         let rows = ran?;
         let level = Level { rows: rows.iter().collect(), children: Vec::new() };
@@ -68,7 +74,8 @@ impl Pipeline {
         while at < rows.len() {
             let payload = match function.answer {
                 Answer::StreamOfChunks { number } | Answer::Repeated { number } => {
-                    let mut page = wire::Page::new(number, limits(&self.settings, self.settings.page_bytes_max));
+                    let mut page =
+                        wire::Page::new(number, limits(&self.settings, self.settings.page_bytes_max));
                     let first = at;
                     while at < rows.len() && at - first < self.settings.limits.page_max as usize {
                         match page.push(&function.row.projection, &level, at)? {
@@ -104,11 +111,8 @@ impl Pipeline {
         let params = bind::function(function, decode(plans, method, request)?)?;
         let statement = sql::call(function, &params);
         notes.took(Stage::Bind, started.elapsed());
-        let want = |deadline| Want {
-            deadline,
-            mode: Mode::Single,
-            statement_timeout: StatementTimeout::PerCall,
-        };
+        let want =
+            |deadline| Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::PerCall };
         let mut session = self.session(call, want, notes).await?;
         let started = Instant::now();
         let bytes_max = self.settings.function_bytes_max;
@@ -124,7 +128,9 @@ impl Pipeline {
 
 /// The contract promises one message and the database has several rows.
 fn several_rows(method: &Method, rows: usize) -> Error {
-    let text = format!("answers with {rows} rows where the contract has one message: answer with a repeated field, or with one row");
+    let text = format!(
+        "answers with {rows} rows where the contract has one message: answer with a repeated field, or with one row"
+    );
     let problem = Problem { place: Place::default(), subject: method.path.clone(), text };
     Error::Unfit { subject: method.path.clone(), problems: [problem].into() }
 }

@@ -88,7 +88,8 @@ impl Pipeline {
         let mut session = self.session(call, want, notes).await?;
         let started = Instant::now();
         let limit = Limit { bytes_max: self.settings.message_bytes_max };
-        let rows = session.run(std::slice::from_ref(&statement), ending, limit).await?.pop().unwrap_or_default();
+        let rows =
+            session.run(std::slice::from_ref(&statement), ending, limit).await?.pop().unwrap_or_default();
         if rows.cut {
             return Err(too_large(resource, lookup, &self.settings));
         }

@@ -90,11 +90,8 @@ impl Pipeline {
         let started = Instant::now();
         let listing = self.bind_list(plans, method, resource, call, request)?;
         notes.took(Stage::Bind, started.elapsed());
-        let bounds = Bounds {
-            rows: listing.page,
-            bytes_max: self.settings.message_bytes_max,
-            probe: Probe::OneMore,
-        };
+        let bounds =
+            Bounds { rows: listing.page, bytes_max: self.settings.message_bytes_max, probe: Probe::OneMore };
         let read = self.read(plans, &Ask::first(&listing), bounds, call, notes).await?;
         notes.total = read.total;
         notes.truncated.extend(read.tree.truncated.iter().cloned());
@@ -219,12 +216,7 @@ impl Pipeline {
     }
 
     /// Bounds that will do after those that did not.
-    fn again<'a>(
-        &self,
-        rows: usize,
-        oversized: Option<u64>,
-        bounds: Bounds,
-    ) -> Result<Attempt<'a>, Error> {
+    fn again<'a>(&self, rows: usize, oversized: Option<u64>, bounds: Bounds) -> Result<Attempt<'a>, Error> {
         if let Some(rows) = u32::try_from(rows).ok().filter(|&rows| rows > 0) {
             return Ok(Attempt::Again(Bounds { rows, probe: Probe::Full, ..bounds }));
         }

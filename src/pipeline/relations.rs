@@ -141,7 +141,10 @@ impl<'a> Tree<'a> {
         let node = &self.nodes[at];
         let children = node.children.iter().map(|found| match found {
             Some((child, of)) => Children { level: self.level_of(*child), of: of.clone() },
-            None => Children { level: Level { rows: Vec::new(), children: Vec::new() }, of: vec![0..0; node.taken] },
+            None => Children {
+                level: Level { rows: Vec::new(), children: Vec::new() },
+                of: vec![0..0; node.taken],
+            },
         });
         Level { rows: node.rows.iter().take(node.taken).collect(), children: children.collect() }
     }
@@ -166,13 +169,7 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn new(
-        plans: &Plans,
-        node: &Node,
-        of: (usize, usize),
-        related: &'a Related,
-        deleted: Deleted,
-    ) -> Self {
+    fn new(plans: &Plans, node: &Node, of: (usize, usize), related: &'a Related, deleted: Deleted) -> Self {
         let resource = &plans.resources[node.projection.resource];
         let relation = &resource.relations[related.relation];
         let near = relation.link.near();

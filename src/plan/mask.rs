@@ -82,7 +82,9 @@ fn add(mask: &mut Mask, plans: &Plans, mut resource: usize, path: &str) -> Resul
                 }
             }
             _ if segments.peek().is_some() => {
-                return Err(format!("{path:?} goes inside {segment:?}, which is read whole: ask for {segment:?}"));
+                return Err(format!(
+                    "{path:?} goes inside {segment:?}, which is read whole: ask for {segment:?}"
+                ));
             }
             _ => {}
         }

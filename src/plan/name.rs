@@ -66,7 +66,11 @@ fn matches(
         }
         _ => None,
     });
-    Some(variables.map(|(variable, column, given)| Ok((column, value(resource, variable, column, given)?))).collect())
+    Some(
+        variables
+            .map(|(variable, column, given)| Ok((column, value(resource, variable, column, given)?)))
+            .collect(),
+    )
 }
 
 fn value(resource: &Resource, variable: &str, column: usize, given: &str) -> Result<Bytes, String> {
@@ -77,7 +81,8 @@ fn value(resource: &Resource, variable: &str, column: usize, given: &str) -> Res
         .decode_utf8()
         .map_err(|_| format!("{{{variable}}} does not percent-decode to UTF-8"))?;
     let value = &resource.columns[column].value;
-    let bytes = value.canonical(&decoded).map_err(|malformed| format!("{{{variable}}} {}", malformed.text))?;
+    let bytes =
+        value.canonical(&decoded).map_err(|malformed| format!("{{{variable}}} {}", malformed.text))?;
     let mut written = String::new();
     super::projection::encode_segment(&decoded, &mut written);
     if written != given {
@@ -86,11 +91,7 @@ fn value(resource: &Resource, variable: &str, column: usize, given: &str) -> Res
     Ok(bytes)
 }
 
-fn mismatch<'a>(
-    patterns: impl Iterator<Item = &'a [NameSegment]>,
-    name: &str,
-    field: &str,
-) -> Violation {
+fn mismatch<'a>(patterns: impl Iterator<Item = &'a [NameSegment]>, name: &str, field: &str) -> Violation {
     let patterns: Vec<String> = patterns.map(|segments| format!("{:?}", written(segments))).collect();
     let text = match name {
         "" => format!("is empty: give a name like {}", patterns.join(" or ")),

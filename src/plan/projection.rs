@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::Plans;
 use super::codec::FieldCodec;
 use super::mask::Mask;
 use super::query::Output;
 use super::resource::{Read, Source};
 use super::value::ValueType;
-use super::Plans;
 use crate::contract::Problem;
 
 /// Everything but the unreserved characters of RFC 3986.
-const SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What of a resource goes out. Result columns are positions in `outputs`.
 #[derive(Debug, Clone)]
@@ -139,9 +138,10 @@ impl Builder<'_> {
             };
             fields.push(Written { name: field.name.clone(), number: field.number, value });
         }
-        let key = resource.key.iter().map(|&column| {
-            (self.select(column, Read::Binary), resource.columns[column].value.clone())
-        });
+        let key = resource
+            .key
+            .iter()
+            .map(|&column| (self.select(column, Read::Binary), resource.columns[column].value.clone()));
         let key = key.collect();
         Ok(Projection { resource: self.resource, outputs: self.outputs, fields, relations, key })
     }
@@ -149,10 +149,8 @@ impl Builder<'_> {
     fn name(&mut self, pattern: &super::resource::NamePattern) -> WrittenValue {
         let resource = &self.plans.resources[self.resource];
         // `written_name` asks in the pattern's order, once per variable.
-        let positions: Vec<(usize, usize)> = pattern
-            .columns()
-            .map(|column| (column, self.select(column, Read::Binary)))
-            .collect();
+        let positions: Vec<(usize, usize)> =
+            pattern.columns().map(|column| (column, self.select(column, Read::Binary))).collect();
         let at = |column| positions.iter().find(|(c, _)| *c == column).map_or(0, |(_, at)| *at);
         WrittenValue::Name(Arc::new(resource.written_name(pattern, at)))
     }

@@ -35,12 +35,7 @@ pub fn call(function: &Function, arguments: &[Option<Param>]) -> Statement {
     Statement {
         text: format!("SELECT {} FROM {from} AS {alias}", columns.join(", ")).into(),
         params: draft.into_params(),
-        columns: function
-            .row
-            .columns
-            .iter()
-            .map(|c| c.read.result(c.oid))
-            .collect(),
+        columns: function.row.columns.iter().map(|c| c.read.result(c.oid)).collect(),
     }
 }
 

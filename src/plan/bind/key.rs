@@ -18,12 +18,7 @@ pub struct Lookup {
     pub keys: Vec<Vec<Bytes>>,
 }
 
-pub fn get(
-    plans: &Plans,
-    resource: usize,
-    mut request: Request,
-    hints: &Hints,
-) -> Result<Lookup, Failure> {
+pub fn get(plans: &Plans, resource: usize, mut request: Request, hints: &Hints) -> Result<Lookup, Failure> {
     let mask = request.mask(plans, resource, hints);
     let found = key(&plans.resources[resource], &request, "");
     let key = request.keep(found);
@@ -63,9 +58,7 @@ pub fn batch_get(
         let place = format!("{field}[{at}]");
         let found = match one {
             Value::String(text) => name::bind(&plans.resources[resource], &text, &place),
-            Value::Message(one) => {
-                key(&plans.resources[resource], &Request::wrap(one), &format!("{place}."))
-            }
+            Value::Message(one) => key(&plans.resources[resource], &Request::wrap(one), &format!("{place}.")),
             _ => Err(Violation::new(Reason::FieldInvalid, place, "is neither a name nor a request")),
         };
         keys.extend(request.keep(found));
@@ -83,17 +76,13 @@ fn key(resource: &Resource, request: &Request, within: &str) -> Result<Vec<Bytes
     resource.key.iter().map(|&column| value(resource, column, request, within)).collect()
 }
 
-fn value(
-    resource: &Resource,
-    column: usize,
-    request: &Request,
-    within: &str,
-) -> Result<Bytes, Violation> {
+fn value(resource: &Resource, column: usize, request: &Request, within: &str) -> Result<Bytes, Violation> {
     let holds = |source: &Source| matches!(source, Source::Column { column: c, .. } if *c == column);
-    let name = resource.fields.iter().find(|f| holds(&f.source)).map_or_else(
-        || resource.columns[column].name.as_str().to_owned(),
-        |f| f.name.to_string(),
-    );
+    let name = resource
+        .fields
+        .iter()
+        .find(|f| holds(&f.source))
+        .map_or_else(|| resource.columns[column].name.as_str().to_owned(), |f| f.name.to_string());
     let place = format!("{within}{name}");
     let Some(field) = request.field(&name) else {
         return Err(Violation::new(Reason::FieldInvalid, place, "is not in the request message"));

@@ -50,8 +50,16 @@ pub enum Total {
 
 /// The request fields that mean something to List itself; any other is a parent given by its key.
 const OWN_FIELDS: [&str; 10] = [
-    "parent", "page_size", "page_token", "filter", "order_by", "read_mask", "skip", "show_deleted",
-    "chunk_size", "resume_token",
+    "parent",
+    "page_size",
+    "page_token",
+    "filter",
+    "order_by",
+    "read_mask",
+    "skip",
+    "show_deleted",
+    "chunk_size",
+    "resume_token",
 ];
 
 /// What a List is bound with besides the request.

@@ -131,7 +131,11 @@ fn validate(plans: &Plans, message: &DynamicMessage) -> Vec<Violation> {
         Err(Invalid::Validation(invalid)) => invalid,
         // A rule that cannot be evaluated is the contract's fault, yet the request cannot be let through.
         Err(other) => {
-            return vec![Violation::new(Reason::FieldInvalid, "", format!("a rule cannot be checked: {other}"))];
+            return vec![Violation::new(
+                Reason::FieldInvalid,
+                "",
+                format!("a rule cannot be checked: {other}"),
+            )];
         }
     };
     let told = invalid.violations().iter();

@@ -30,7 +30,9 @@ pub(super) fn collect(plans: &Plans, catalog: &Catalog, report: &mut Report) {
             suggest(resource, need, catalog, &promised.place, report);
         }
         for relation in &resource.relations {
-            if let (Cardinality::Many { order, .. }, Link::Direct(pairs)) = (&relation.cardinality, &relation.link) {
+            if let (Cardinality::Many { order, .. }, Link::Direct(pairs)) =
+                (&relation.cardinality, &relation.link)
+            {
                 let target = &plans.resources[relation.target];
                 let need = children(resource, target, pairs, order);
                 suggest(target, need, catalog, &promised.place, report);
@@ -81,7 +83,9 @@ fn suggest(
     let Some(table) = catalog.table(Some(name.schema.as_str()), name.name.as_str()) else { return };
     let stored = matches!(
         table.kind,
-        crate::catalog::TableKind::Table | crate::catalog::TableKind::Partitioned | crate::catalog::TableKind::MaterializedView
+        crate::catalog::TableKind::Table
+            | crate::catalog::TableKind::Partitioned
+            | crate::catalog::TableKind::MaterializedView
     );
     if !stored || need.columns.is_empty() || served(table, &need.columns) {
         return;
@@ -99,8 +103,7 @@ fn suggest(
         crate::catalog::TableKind::Partitioned => "",
         _ => "CONCURRENTLY ",
     };
-    let statement =
-        format!("CREATE INDEX {how}ON {}.{} ({});", name.schema, name.name, columns.join(", "));
+    let statement = format!("CREATE INDEX {how}ON {}.{} ({});", name.schema, name.name, columns.join(", "));
     let text = format!("{}: no index on ({})", need.why, columns.join(", "));
     let problem = Problem { place: place.clone(), subject: resource.message.name().to_owned(), text };
     report.advice.push(Advice { problem, statement });

@@ -37,7 +37,11 @@ pub(super) fn compile(draft: &mut Draft, names: &[NamePattern]) -> Vec<Field> {
 fn name(draft: &mut Draft, field: &contract::Field, names: &[NamePattern]) -> Option<Source> {
     if names.is_empty() {
         if draft.promised.patterns.is_empty() {
-            complain(draft, field, "is the row's name, but the resource has no pattern: add (google.api.resource).pattern");
+            complain(
+                draft,
+                field,
+                "is the row's name, but the resource has no pattern: add (google.api.resource).pattern",
+            );
         }
         return None;
     }
@@ -48,11 +52,15 @@ fn column(draft: &mut Draft, field: &contract::Field) -> Option<Source> {
     let at = find(draft, field, &candidates(field))?;
     let column = &draft.table.columns[at];
     if !column.readable {
-        let text = format!("the role may not SELECT column {}: GRANT it, or leave the field out", qualified(draft, at));
+        let text = format!(
+            "the role may not SELECT column {}: GRANT it, or leave the field out",
+            qualified(draft, at)
+        );
         complain(draft, field, text);
         return None;
     }
-    let fit = FieldCodec::choose(draft.catalog, column.type_oid, column.type_mod, &field.descriptor, &field.column);
+    let fit =
+        FieldCodec::choose(draft.catalog, column.type_oid, column.type_mod, &field.descriptor, &field.column);
     let fit = match fit {
         Ok(fit) => fit,
         Err(misfit) => {

@@ -27,7 +27,10 @@ pub(super) fn routine(
         return Err(format!("the role may not EXECUTE function {name:?}: GRANT it"));
     }
     if let Some(unnamed) = function.arguments.iter().position(|a| a.name.is_empty()) {
-        return Err(format!("argument {} of function {name:?} has no name: name it, for request fields are its arguments by name", unnamed + 1));
+        return Err(format!(
+            "argument {} of function {name:?} has no name: name it, for request fields are its arguments by name",
+            unnamed + 1
+        ));
     }
     let of = |argument: &catalog::Argument| {
         let settled = self::argument(&promised.descriptor, &argument.name, argument.type_oid, catalog)?;
@@ -35,8 +38,7 @@ pub(super) fn routine(
     };
     let arguments: Vec<Argument> = function.arguments.iter().map(of).collect::<Result<_, String>>()?;
     arguments_agree(&promised.descriptor, &arguments, &format!("function {name:?}"))?;
-    let call =
-        format!("{}.{}", Identifier::new(&function.schema), Identifier::new(&function.name));
+    let call = format!("{}.{}", Identifier::new(&function.schema), Identifier::new(&function.name));
     Ok(Function {
         call: FunctionCall::Routine(call),
         arguments,
@@ -98,12 +100,18 @@ fn find<'a>(
     match named.as_slice() {
         [] => {
             let hint = nearest(name, catalog.functions.iter().map(|f| f.name.as_str()));
-            Err(format!("no function {name:?} in the search path ({}){hint}: create it, or correct (rowcall.v1.method).routine", catalog.server.search_path.join(", ")))
+            Err(format!(
+                "no function {name:?} in the search path ({}){hint}: create it, or correct (rowcall.v1.method).routine",
+                catalog.server.search_path.join(", ")
+            ))
         }
         [only] => Ok(only),
         several => match several.iter().copied().filter(takes).collect::<Vec<_>>().as_slice() {
             [one] => Ok(one),
-            _ => Err(format!("{} functions are called {name:?} and not exactly one takes the request's fields: give that one a name of its own", several.len())),
+            _ => Err(format!(
+                "{} functions are called {name:?} and not exactly one takes the request's fields: give that one a name of its own",
+                several.len()
+            )),
         },
     }
 }
@@ -129,7 +137,10 @@ fn arguments_agree(method: &MethodDescriptor, arguments: &[Argument], what: &str
     for field in input.fields() {
         if !arguments.iter().any(|argument| argument.name == field.name()) {
             let hint = nearest(field.name(), arguments.iter().map(|a| a.name.as_str()));
-            return Err(format!("request field {:?} is no argument of {what}{hint}: remove it, or add the argument", field.name()));
+            return Err(format!(
+                "request field {:?} is no argument of {what}{hint}: remove it, or add the argument",
+                field.name()
+            ));
         }
     }
     for argument in arguments {
@@ -206,7 +217,9 @@ impl Shape<'_> {
             let told = contract::column(&field).name;
             let names = match told.as_slice() {
                 // A scalar has no column name: it goes to the only field.
-                [] if only && self.columns.len() == 1 && self.columns[0].name.is_empty() => vec![String::new()],
+                [] if only && self.columns.len() == 1 && self.columns[0].name.is_empty() => {
+                    vec![String::new()]
+                }
                 [] => vec![field.name().to_owned()],
                 _ => told,
             };

@@ -20,11 +20,13 @@ pub(super) fn compile(plans: &mut Plans, catalog: &Catalog, report: &mut Report)
     for near in 0..plans.resources.len() {
         for (field, target, told) in promised(&contract, near) {
             let settled = link(plans, catalog, near, target, field, told);
-            accept(plans, report, near, field, settled.map(|link| Relation {
-                target,
-                cardinality: cardinality(field, told),
-                link,
-            }));
+            accept(
+                plans,
+                report,
+                near,
+                field,
+                settled.map(|link| Relation { target, cardinality: cardinality(field, told), link }),
+            );
         }
     }
     for near in 0..plans.resources.len() {
@@ -112,11 +114,12 @@ fn orders(
         return Err(format!("(rowcall.v1.relation).limit is more than {LIMIT_MAX}"));
     }
     if plans.resources[target].key.is_empty() {
-        return Err("the rows it leads to have no key to be ordered by: give (rowcall.v1.table).key".to_owned());
+        return Err(
+            "the rows it leads to have no key to be ordered by: give (rowcall.v1.table).key".to_owned()
+        );
     }
-    order::bind(plans, target, &told.order_by).map_err(|violation| {
-        format!("(rowcall.v1.relation).order_by: {}", violation.description)
-    })
+    order::bind(plans, target, &told.order_by)
+        .map_err(|violation| format!("(rowcall.v1.relation).order_by: {}", violation.description))
 }
 
 /// A foreign key, declared or told, from one table's columns to another's.
@@ -278,12 +281,15 @@ fn choose(
 
 fn unique(table: &Table, columns: &[String]) -> bool {
     let positions: Vec<Option<usize>> = columns.iter().map(|name| table.column(name)).collect();
-    let same = |keys: &[Option<usize>]| keys.len() == positions.len() && keys.iter().all(|k| positions.contains(k));
+    let same =
+        |keys: &[Option<usize>]| keys.len() == positions.len() && keys.iter().all(|k| positions.contains(k));
     let key: Vec<Option<usize>> = table.primary_key.iter().copied().map(Some).collect();
     same(&key)
-        || table.indexes.iter().filter(|i| i.unique && i.valid && !i.partial).any(|index| {
-            same(&index.keys.iter().map(|k| k.column).collect::<Vec<_>>())
-        })
+        || table
+            .indexes
+            .iter()
+            .filter(|i| i.unique && i.valid && !i.partial)
+            .any(|index| same(&index.keys.iter().map(|k| k.column).collect::<Vec<_>>()))
 }
 
 /// The position of a column in a resource's plan; the first use adds it.
@@ -298,7 +304,10 @@ fn column(
         .column(name)
         .ok_or_else(|| format!("table {:?} has no column {name:?} for this relation", table.name))?;
     if !table.columns[at].readable {
-        return Err(format!("the role may not SELECT column \"{}.{name}\", which this relation needs", table.name));
+        return Err(format!(
+            "the role may not SELECT column \"{}.{name}\", which this relation needs",
+            table.name
+        ));
     }
     let columns = &mut plans.resources[resource].columns;
     if let Some(known) = columns.iter().position(|c| c.name.as_str() == name) {
