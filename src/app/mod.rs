@@ -121,7 +121,12 @@ async fn load_when_reachable(
 }
 
 async fn start_example(config: &Config) -> anyhow::Result<Embedded> {
-    let settings = embedded::Settings { folder: config.embedded.directory.clone(), ..Default::default() };
+    let settings = embedded::Settings {
+        folder: config.embedded.directory.clone(),
+        start_max: config.embedded.start_max,
+        stop_max: config.embedded.stop_max,
+        ..embedded::Settings::default()
+    };
     Ok(embedded::start(settings).await?)
 }
 

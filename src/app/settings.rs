@@ -34,6 +34,7 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
             true => postgres::Encoding::Unchecked,
             false => postgres::Encoding::Checked,
         },
+        probe_every: database.probe_interval,
         keepalives_idle: database.keepalives_idle,
         keepalives_interval: database.keepalives_interval,
         keepalives_retries: database.keepalives_retries,

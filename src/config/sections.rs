@@ -77,6 +77,12 @@ settings! {
         check_after: Duration = "1s",
         /// How often an unreachable database is tried while no call does.
         probe_interval: Duration = "1s",
+        /// TCP keepalive: idle time before the first probe.
+        keepalives_idle: Duration = "60s" in SECOND..,
+        /// TCP keepalive: time between probes.
+        keepalives_interval: Duration = "10s" in SECOND..,
+        /// TCP keepalive: unanswered probes before a connection is given up.
+        keepalives_retries: u32 = "3" in 1..,
         /// Prepared statements kept per connection.
         statements_max: usize = "256" in 1..,
         /// Time a statement may run, whatever the caller's deadline.
