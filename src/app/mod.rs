@@ -89,7 +89,8 @@ async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow
         Pipeline::new(loaded.plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
     let pipeline = Arc::new(pipeline);
     let (loads, loaded) = watch::channel(0);
-    let reload = Reload { pipeline: pipeline.clone(), contract: served.contract, loads };
+    let certificates = server.certificates();
+    let reload = Reload { pipeline: pipeline.clone(), contract: served.contract, certificates, loads };
     let reloading = tokio::spawn(reload.run());
     let signs = Signs { database: postgres.reachable(), loads: loaded, drain: stop };
     server.serve(pipeline, signs).await;
