@@ -37,8 +37,6 @@ settings! {
         streams_max: u32 = "1000" in 1..,
         /// Calls at once on all connections; further ones are OVERLOADED.
         calls_max: usize = "10000" in 1..,
-        /// Calls at once on all connections; more are refused, to be tried again.
-        calls_max: usize = "10000" in 1..,
         /// The headers of a call.
         headers_bytes_max: Size = "16KiB" in Size::new(1024)..,
         /// Age at which a connection is asked to end (GOAWAY), so that callers spread over instances.
