@@ -13,3 +13,4 @@ mod postgres_tls;
 mod python_client;
 mod readme;
 mod stack;
+mod types;
