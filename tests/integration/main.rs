@@ -14,3 +14,4 @@ mod postgres_tls;
 mod python_client;
 mod readme;
 mod stack;
+mod types;

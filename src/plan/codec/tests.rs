@@ -1,14 +1,15 @@
 //! What fits, what does not, and what is lost.
 
+use super::FieldCodec;
 use super::fixture::field;
-use super::{FieldCodec, column_options};
+use crate::contract;
 use crate::plan::resource::Read;
 use crate::plan::value::fixture::{catalog, oid};
 
 fn choose(type_name: &str, declaration: &str) -> Result<super::Fit, super::Misfit> {
     let catalog = catalog();
     let field = field(declaration);
-    FieldCodec::choose(&catalog, oid(&catalog, type_name), -1, &field, &column_options(&field))
+    FieldCodec::choose(&catalog, oid(&catalog, type_name), -1, &field, &contract::column(&field))
 }
 
 #[track_caller]
@@ -113,7 +114,7 @@ fn a_short_numeric_fits_a_double() {
     let catalog = catalog();
     let field = field("double f = 1;");
     let numeric_10_2 = (10 << 16 | 2) + 4;
-    let fit = FieldCodec::choose(&catalog, 1700, numeric_10_2, &field, &column_options(&field)).unwrap();
+    let fit = FieldCodec::choose(&catalog, 1700, numeric_10_2, &field, &contract::column(&field)).unwrap();
     assert!(fit.losses.is_empty());
 }
 

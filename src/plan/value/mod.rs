@@ -64,6 +64,11 @@ impl ValueType {
         class::of(catalog, type_oid, 0)
     }
 
+    /// Values of `type_oid` as text, which Postgres casts.
+    pub fn text_for(catalog: &Catalog, type_oid: Oid) -> ValueType {
+        class::text_for(catalog, type_oid)
+    }
+
     pub fn kind(&self) -> Kind {
         self.class.kind()
     }

@@ -4,11 +4,14 @@
 
 mod cluster;
 mod database;
+mod dynamic;
 mod pooler;
 mod served;
 pub mod session;
 
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database};
+pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use dynamic::Dynamic;
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};
