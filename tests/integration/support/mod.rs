@@ -10,7 +10,6 @@ mod served;
 pub mod session;
 
 pub use cluster::{Cluster, cluster, free_port};
-pub use database::{CHINOOK, Database, EMPTY, database};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
 pub use dynamic::Dynamic;
 pub use pooler::Pooler;
