@@ -4,13 +4,12 @@
 
 mod cluster;
 mod database;
-mod dynamic;
+pub mod dynamic;
 mod pooler;
 mod served;
 pub mod session;
 
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
-pub use dynamic::Dynamic;
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};
