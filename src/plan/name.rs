@@ -45,6 +45,11 @@ enum Wildcard {
     MeansAll,
 }
 
+/// A name's values, by one pattern; None when the name is not of this pattern at all.
+pub fn settle(resource: &Resource, pattern: &NamePattern, name: &str) -> Option<Result<Settled, String>> {
+    matches(resource, &pattern.segments, name, Wildcard::Refused)
+}
+
 /// None when the name is not of this pattern at all.
 fn matches(
     resource: &Resource,
@@ -100,7 +105,8 @@ fn mismatch<'a>(patterns: impl Iterator<Item = &'a [NameSegment]>, name: &str, f
     Violation::new(Reason::NameInvalid, field, text)
 }
 
-fn written(segments: &[NameSegment]) -> String {
+/// `albums/{album}`.
+pub fn written(segments: &[NameSegment]) -> String {
     let parts: Vec<String> = segments
         .iter()
         .map(|segment| match segment {

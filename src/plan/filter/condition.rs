@@ -217,7 +217,7 @@ impl<'p> Binder<'p> {
             FieldSource::Reference(pattern) => ask.names(
                 prefix,
                 start,
-                || name::present(&found.path, name::variables(pattern)),
+                || name::present(&found.path, pattern.columns()),
                 |word| name::equals(&found.path, found.resource, std::slice::from_ref(pattern), word),
             ),
         }
