@@ -15,3 +15,4 @@ mod python_client;
 mod readme;
 mod stack;
 mod types;
+mod unfit;
