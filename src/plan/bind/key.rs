@@ -35,10 +35,7 @@ pub fn batch_get(
     limits: &Limits,
 ) -> Result<Lookup, Failure> {
     let mask = request.mask(plans, resource, hints);
-<<<<<<< HEAD
-=======
     let parent = parent(&plans.resources[resource], &mut request);
->>>>>>> w3
     let field = if request.field("names").is_some() { "names" } else { "requests" };
     let asked = match request.value(field) {
         Some(Value::List(asked)) => asked,
@@ -72,9 +69,6 @@ pub fn batch_get(
     Ok(Lookup { resource, projection, keys })
 }
 
-<<<<<<< HEAD
-/// By `name`, or by the fields that say the key. `within` is the path of the request itself.
-=======
 /// What the parent of a batch settles for all of it (AIP-231); nothing when it is absent.
 fn parent(resource: &Resource, request: &mut Request) -> name::Settled {
     let parent = request.text("parent");
@@ -93,8 +87,7 @@ fn is_below(resource: &Resource, key: &[Bytes], parent: &name::Settled) -> bool 
     parent.iter().all(same)
 }
 
-/// By `name`, or by one field per key column. `within` is the path of the request itself.
->>>>>>> w3
+/// By `name`, or by the fields that say the key. `within` is the path of the request itself.
 fn key(resource: &Resource, request: &Request, within: &str) -> Result<Vec<Bytes>, Violation> {
     if request.field("name").is_some() && !resource.names.is_empty() {
         return name::bind(resource, &request.text("name"), &format!("{within}name"));
