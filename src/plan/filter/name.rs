@@ -14,6 +14,10 @@ pub fn equals(
     patterns: &[NamePattern],
     word: &Word,
 ) -> Result<Predicate, Wrong> {
+    if word.star_first || word.star_last {
+        let why = format!("\"{}\" is compared whole: a name has no stars, but for \\*", word.whole());
+        return Err(Wrong::new(word.start, why));
+    }
     let mut why = "has no names".to_owned();
     for pattern in patterns {
         match columns(resource, pattern, &word.text) {
