@@ -1,6 +1,7 @@
 //! Composes: the database, the plans, the listener and our own loops, in the order of their life.
 
 mod inspect;
+mod serving;
 mod settings;
 
 use std::fs;
@@ -10,20 +11,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::banner::{self, Banner, Security};
 use crate::cli::{self, Code, Source};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
-use crate::grpc::{Server, Signs};
+use crate::grpc::Server;
 use crate::load::{self, Loaded};
-use crate::pipeline::Pipeline;
 use crate::postgres::Postgres;
-use crate::upkeep::reload::Reload;
 
 pub use inspect::{check, explain};
+use serving::Ready;
+pub use serving::Serving;
 
 /// Between attempts to reach a database that is not there when we start.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
@@ -85,17 +85,8 @@ async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow
     }
     cli::print(&banner(config, &served, &loaded, &server).to_string())?;
 
-    let pipeline =
-        Pipeline::new(loaded.plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
-    let pipeline = Arc::new(pipeline);
-    let (loads, loaded) = watch::channel(0);
-    let certificates = server.certificates();
-    let reload = Reload { pipeline: pipeline.clone(), contract: served.contract, certificates, loads };
-    let reloading = tokio::spawn(reload.run());
-    let signs = Signs { database: postgres.reachable(), loads: loaded, drain: stop };
-    server.serve(pipeline, signs).await;
-    reloading.abort();
-    postgres.close().await;
+    let ready = Ready { server, postgres, loaded, contract: served.contract };
+    ready.serve(config, stop).await;
     Ok(Code::Done)
 }
 

@@ -4,7 +4,9 @@ mod support;
 
 mod catalog;
 mod command_line;
+mod deadlines;
 mod embedded;
+mod errors_shop;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
@@ -16,3 +18,4 @@ mod readme;
 mod stack;
 mod types;
 mod unfit;
+mod walk;
