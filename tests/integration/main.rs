@@ -7,6 +7,7 @@ mod command_line;
 mod deadlines;
 mod embedded;
 mod errors_shop;
+mod paging;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;

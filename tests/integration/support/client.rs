@@ -82,8 +82,10 @@ impl Client {
     pub async fn connect(contract: PathBuf, address: SocketAddr) -> Self {
         let load = move || contract::load(&Source { paths: vec![contract] });
         let loaded = tokio::task::spawn_blocking(load).await.expect("loading does not panic");
-        let socket = TokioIo::new(TcpStream::connect(address).await.expect("the server listens"));
-        let (connection, driven) = handshake(TokioExecutor::new(), socket).await.expect("HTTP/2");
+        let socket = TcpStream::connect(address).await.expect("the server listens");
+        socket.set_nodelay(true).expect("an open socket");
+        let (connection, driven) =
+            handshake(TokioExecutor::new(), TokioIo::new(socket)).await.expect("HTTP/2");
         tokio::spawn(driven);
         Client { contract: Arc::new(loaded.expect("the contract is good")), address, connection }
     }
