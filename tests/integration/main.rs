@@ -6,6 +6,7 @@ mod catalog;
 mod command_line;
 mod deadlines;
 mod embedded;
+mod errors;
 mod errors_shop;
 mod paging;
 mod postgres_harness;
