@@ -6,6 +6,7 @@ use std::env;
 use crate::config::{self, Config};
 use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
+use crate::plan::filter;
 use crate::plan::token::Keys;
 use crate::{grpc, pipeline, postgres};
 
@@ -55,6 +56,10 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
             page_default: rows(config.pages.size_default),
             page_max: rows(config.pages.size_max),
             batch_max: config.limits.batch_max,
+            filter: filter::Limits {
+                bytes_max: config.limits.filter_bytes_max.bytes(),
+                terms_max: config.limits.filter_terms_max,
+            },
             token_age_max: config.tokens.age_max,
         },
         page_bytes_max: config.pages.bytes_max.bytes(),
@@ -92,6 +97,7 @@ pub fn grpc(config: &Config) -> grpc::Settings {
         tls,
         connections_max: listener.connections_max,
         streams_max: listener.streams_max,
+        calls_max: listener.calls_max,
         headers_bytes_max: u32::try_from(listener.headers_bytes_max.bytes()).unwrap_or(u32::MAX),
         message_bytes_max: config.limits.message_bytes_max.bytes(),
         age_max: listener.age_max,
@@ -111,6 +117,5 @@ pub fn grpc(config: &Config) -> grpc::Settings {
             true => ReflectOptions::Shown,
             false => ReflectOptions::Hidden,
         },
-        ..grpc::Settings::default()
     }
 }

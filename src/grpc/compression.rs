@@ -1,11 +1,10 @@
 //! A payload, and what its caller accepts → a frame.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::settings::Compression;
 use crate::wire::{Encoding, Payload};
-
-use bytes::Bytes;
 
 pub const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 pub const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -36,10 +35,11 @@ impl Packing {
     pub fn of(headers: &HeaderMap, peer: Peer, settings: &Compression) -> Packing {
         let wanted = peer == Peer::Elsewhere || settings.loopback;
         let encoding = headers
-            .get(ACCEPT_ENCODING)
+            .get_all(ACCEPT_ENCODING)
+            .iter()
             .filter(|_| wanted)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|names| names.split(',').find_map(|name| named(name.trim())));
+            .filter_map(|value| value.to_str().ok())
+            .find_map(|names| names.split(',').find_map(|name| named(name.trim())));
         Packing { encoding, bytes_min: settings.bytes_min, inline_bytes_max: settings.inline_bytes_max }
     }
 

@@ -1,6 +1,5 @@
 //! `grpc.health.v1`: what is known of the database and of the plans → whether a service serves.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use super::answer;
 use super::body::Body;
 use super::compression::Packing;
+use super::health_list::HealthListResponse;
 use super::listener::Signs;
 use super::pipeline::Answers;
 use super::request::{Messages, Unreadable};
@@ -34,13 +34,6 @@ const WHOLE: &str = "";
 pub struct Health<A> {
     answers: Arc<A>,
     signs: Signs,
-}
-
-/// `grpc.health.v1.HealthListResponse`, which tonic-health does not have.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct HealthListResponse {
-    #[prost(map = "string, message", tag = "1")]
-    pub statuses: HashMap<String, HealthCheckResponse>,
 }
 
 impl<A: Answers> Health<A> {

@@ -8,7 +8,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::health::Health;
@@ -16,7 +15,8 @@ use super::pipeline::Answers;
 use super::reflection::Reflection;
 use super::routes::Routes;
 use super::settings::Settings;
-use super::{Error, connection, tls};
+use super::tls::Certificates;
+use super::{Error, connection};
 
 /// When the process has no file descriptor left, the next connection is looked at after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -25,7 +25,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    certificates: Option<Certificates>,
     settings: Settings,
 }
 
@@ -42,11 +42,11 @@ pub struct Signs {
 
 impl Server {
     pub async fn bind(settings: Settings) -> Result<Server, Error> {
-        let tls = settings.tls.as_ref().map(tls::server).transpose()?.map(TlsAcceptor::from);
+        let certificates = settings.tls.as_ref().map(Certificates::load).transpose()?;
         let bound = |source| Error::Bind { address: settings.address, source };
         let listener = TcpListener::bind(settings.address).await.map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
-        Ok(Server { listener, address, tls, settings })
+        Ok(Server { listener, address, certificates, settings })
     }
 
     /// With the port that the system chose, where the settings say 0.
@@ -54,9 +54,14 @@ impl Server {
         self.address
     }
 
+    /// For a reload of the certificates, where there are any.
+    pub fn certificates(&self) -> Option<Certificates> {
+        self.certificates.clone()
+    }
+
     /// Until told to drain, and then at most `drain_grace`: what still runs then is cut off.
     pub async fn serve<A: Answers>(self, answers: Arc<A>, signs: Signs) {
-        let Server { listener, tls, settings, .. } = self;
+        let Server { listener, certificates, settings, .. } = self;
         let drain = signs.drain.clone();
         let places = Arc::new(Semaphore::new(settings.connections_max));
         let grace = settings.drain_grace;
@@ -75,7 +80,8 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 accepted = accept(&listener, &places) => accepted,
             };
-            let served = connection::serve(socket, address, tls.clone(), routes.clone(), drain.clone());
+            let tls = certificates.as_ref().map(Certificates::acceptor);
+            let served = connection::serve(socket, address, tls, routes.clone(), drain.clone());
             connections.spawn(async move {
                 served.await;
                 drop(place);

@@ -10,6 +10,7 @@ mod connection;
 mod descriptors;
 mod details;
 mod health;
+mod health_list;
 mod listener;
 mod metadata;
 mod notes;
@@ -27,6 +28,7 @@ mod trace;
 pub use listener::{Server, Signs};
 pub use pipeline::{Answers, Chunks};
 pub use settings::{Compression, Settings, Tls};
+pub use tls::Certificates;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

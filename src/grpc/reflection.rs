@@ -26,6 +26,7 @@ use super::answer;
 use super::body::Body;
 use super::compression::Packing;
 use super::descriptors::{Descriptors, FileSet};
+use super::health_list;
 use super::pipeline::Answers;
 use super::request::{Messages, Unreadable};
 use super::status;
@@ -111,7 +112,6 @@ impl Index {
         let users = reflection(contract, options).into_iter().map(|(_, bytes)| bytes.into());
         // The error details are always there, so that clients can decode them.
         let own = [
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
             tonic_types::pb::FILE_DESCRIPTOR_SET,
@@ -120,7 +120,7 @@ impl Index {
         let services = contract.services.iter().map(|service| service.descriptor.full_name().to_owned());
         Index {
             plans: Arc::downgrade(plans),
-            descriptors: Descriptors::new(users.chain(own)),
+            descriptors: Descriptors::new(users.chain(health_list::descriptor()).chain(own)),
             services: services.chain(OWN.map(str::to_owned)).collect(),
         }
     }

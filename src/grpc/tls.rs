@@ -3,16 +3,42 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
 
 use super::Error;
 use super::settings::Tls;
 
-pub fn server(tls: &Tls) -> Result<Arc<ServerConfig>, Error> {
+/// The certificates that connections are greeted with; a copy is the same ones.
+#[derive(Clone)]
+pub struct Certificates {
+    files: Arc<Tls>,
+    config: Arc<ArcSwap<ServerConfig>>,
+}
+
+impl Certificates {
+    pub fn load(files: &Tls) -> Result<Self, Error> {
+        let config = Arc::new(ArcSwap::new(server(files)?));
+        Ok(Certificates { files: Arc::new(files.clone()), config })
+    }
+
+    /// Reads the files again, for connections to come; those that cannot be used change nothing.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.config.store(server(&self.files)?);
+        Ok(())
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+}
+
+fn server(tls: &Tls) -> Result<Arc<ServerConfig>, Error> {
     let chain = certificates(&tls.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|source| Error::Pem {
         path: tls.key.clone(),

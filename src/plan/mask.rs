@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::resource::{Resource, Source};
+use super::resource::Source;
 use super::{Plans, Violation};
 use crate::contract::options::Reason;
-use crate::plan::compile::nearest;
+use crate::plan::path::unknown;
 
 /// The most relations that may stand inside one another.
 pub const DEPTH_MAX: usize = 8;
@@ -90,9 +90,4 @@ fn add(mask: &mut Mask, plans: &Plans, mut resource: usize, path: &str) -> Resul
         }
     }
     Ok(())
-}
-
-fn unknown(resource: &Resource, name: &str) -> String {
-    let hint = nearest(name, resource.fields.iter().map(|f| &*f.name));
-    format!("no field {name:?} in {}{hint}", resource.message.name())
 }

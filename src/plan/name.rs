@@ -7,28 +7,36 @@ use super::Violation;
 use super::resource::{NamePattern, NameSegment, Resource};
 use crate::contract::options::Reason;
 
-/// The columns a parent settles, each with its value; those given as `-` are left out.
+/// The columns a name settles, each with its value; those given as `-` are left out.
 pub type Settled = Vec<(usize, Bytes)>;
 
 /// The values of a name's key columns, in the order of `Resource::key`.
 pub fn bind(resource: &Resource, name: &str, field: &str) -> Result<Vec<Bytes>, Violation> {
-    let settled = resource
-        .names
-        .iter()
-        .find_map(|pattern| matches(resource, &pattern.segments, name, Wildcard::Refused))
-        .ok_or_else(|| mismatch(resource.names.iter().map(|p| p.segments.as_slice()), name, field))?
-        .map_err(|text| Violation::new(Reason::NameInvalid, field, text))?;
+    let settled = own(resource, name).map_err(|text| Violation::new(Reason::NameInvalid, field, text))?;
     let value = |column: &usize| settled.iter().find(|(c, _)| c == column).map(|(_, v)| v.clone());
     // Compiling made sure that the variables cover the key.
     Ok(resource.key.iter().filter_map(value).collect())
 }
 
-/// A List's `parent`: the pattern without its last collection and id.
+/// The columns behind a name of the resource's own.
+pub fn own(resource: &Resource, name: &str) -> Result<Settled, String> {
+    let patterns: Vec<&[NameSegment]> = resource.names.iter().map(|p| p.segments.as_slice()).collect();
+    settle(resource, &patterns, name, Wildcard::Refused)
+}
+
+/// The columns of `resource` behind another row's name.
+pub fn reference(resource: &Resource, pattern: &NamePattern, name: &str) -> Result<Settled, String> {
+    settle(resource, &[pattern.segments.as_slice()], name, Wildcard::Refused)
+}
+
+/// A List's `parent`: the pattern without its last collection and id. Where a pattern has no
+/// parent, an empty one means all rows.
 pub fn parent(resource: &Resource, name: &str, field: &str) -> Result<Settled, Violation> {
-    let parents = || resource.names.iter().filter_map(parent_of);
-    parents()
-        .find_map(|segments| matches(resource, segments, name, Wildcard::MeansAll))
-        .ok_or_else(|| mismatch(parents(), name, field))?
+    let parents: Vec<&[NameSegment]> = resource.names.iter().filter_map(parent_of).collect();
+    if name.is_empty() && parents.len() < resource.names.len() {
+        return Ok(Vec::new());
+    }
+    settle(resource, &parents, name, Wildcard::MeansAll)
         .map_err(|text| Violation::new(Reason::NameInvalid, field, text))
 }
 
@@ -43,6 +51,17 @@ fn parent_of(pattern: &NamePattern) -> Option<&[NameSegment]> {
 enum Wildcard {
     Refused,
     MeansAll,
+}
+
+/// By the first pattern that the name is of.
+fn settle(
+    resource: &Resource,
+    patterns: &[&[NameSegment]],
+    name: &str,
+    wildcard: Wildcard,
+) -> Result<Settled, String> {
+    let found = patterns.iter().find_map(|pattern| matches(resource, pattern, name, wildcard));
+    found.unwrap_or_else(|| Err(mismatch(patterns, name)))
 }
 
 /// None when the name is not of this pattern at all.
@@ -91,13 +110,12 @@ fn value(resource: &Resource, variable: &str, column: usize, given: &str) -> Res
     Ok(bytes)
 }
 
-fn mismatch<'a>(patterns: impl Iterator<Item = &'a [NameSegment]>, name: &str, field: &str) -> Violation {
-    let patterns: Vec<String> = patterns.map(|segments| format!("{:?}", written(segments))).collect();
-    let text = match name {
+fn mismatch(patterns: &[&[NameSegment]], name: &str) -> String {
+    let patterns: Vec<String> = patterns.iter().map(|segments| format!("{:?}", written(segments))).collect();
+    match name {
         "" => format!("is empty: give a name like {}", patterns.join(" or ")),
         _ => format!("{name:?} is not of the form {}", patterns.join(" or ")),
-    };
-    Violation::new(Reason::NameInvalid, field, text)
+    }
 }
 
 fn written(segments: &[NameSegment]) -> String {

@@ -3,7 +3,7 @@
 use super::path::{Astray, column_at, follow};
 use super::query::{Direction, OrderTerm};
 use super::relation::Cardinality;
-use super::resource::{NamePattern, NameSegment, Resource, Source};
+use super::resource::{Resource, Source};
 use super::value::{Class, ValueType};
 use super::{Plans, Violation};
 use crate::contract::options::Reason;
@@ -109,7 +109,7 @@ fn field(plans: &Plans, resource: usize, name: &str, direction: Direction) -> Re
             }
         }
         Source::Name => Ok(terms(found.resource.key.clone())),
-        Source::Reference(pattern) => Ok(terms(variables(pattern))),
+        Source::Reference(pattern) => Ok(terms(pattern.columns().collect())),
         Source::Relation(_) => astray(at, format!("\"{name}\" is another row; name one of its fields")),
     }
 }
@@ -119,18 +119,6 @@ fn choice(open: &[&str]) -> String {
         [] => "no field is".to_owned(),
         open => format!("these are: {}", open.join(", ")),
     }
-}
-
-/// The columns behind a pattern's variables, in its order.
-fn variables(pattern: &NamePattern) -> Vec<usize> {
-    pattern
-        .segments
-        .iter()
-        .filter_map(|segment| match segment {
-            NameSegment::Variable { column, .. } => Some(*column),
-            NameSegment::Literal(_) => None,
-        })
-        .collect()
 }
 
 fn column_term(resource: &Resource, path: Vec<usize>, column: usize, direction: Direction) -> OrderTerm {

@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::grpc::Certificates;
 use crate::load;
 use crate::pipeline::Pipeline;
 
@@ -26,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Reload {
     pub pipeline: Arc<Pipeline>,
     pub contract: Vec<PathBuf>,
+    /// Of the listener, when it speaks TLS; read again with the contract on SIGHUP.
+    pub certificates: Option<Certificates>,
     /// Counts the loads that took effect.
     pub loads: watch::Sender<u64>,
 }
@@ -42,7 +45,7 @@ impl Reload {
         let mut next = Instant::now();
         loop {
             match self.wait(&mut hangup).await {
-                Cause::Signal => {}
+                Cause::Signal => self.reload_certificates(),
                 Cause::Stale => sleep_until(next).await,
             }
             self.load().await;
@@ -54,6 +57,13 @@ impl Reload {
         tokio::select! {
             _ = hangup.recv() => Cause::Signal,
             () = self.pipeline.stale() => Cause::Stale,
+        }
+    }
+
+    fn reload_certificates(&self) {
+        if let Some(Err(error)) = self.certificates.as_ref().map(Certificates::reload) {
+            let error = anyhow::Error::from(error);
+            tracing::error!("the old certificates stay: {error:#}");
         }
     }
 

@@ -14,3 +14,5 @@ mod postgres_tls;
 mod python_client;
 mod readme;
 mod stack;
+mod types;
+mod walk;

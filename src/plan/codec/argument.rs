@@ -23,6 +23,12 @@ pub fn argument(
         return Ok(value);
     }
     FieldCodec::choose(catalog, type_oid, -1, field, options)?;
+    let compound =
+        matches!(value.kind(), ValueKind::Array | ValueKind::Range | ValueKind::Composite | ValueKind::Map);
+    if compound && kind == Kind::String && !field.is_list() && !field.is_map() {
+        // As Postgres writes it, and with all that it reads: bounds, dimensions, white space.
+        return Ok(ValueType::text_for(catalog, type_oid));
+    }
     // What travels as text comes as text.
     let as_text = match &value.class {
         Class::Other => true,

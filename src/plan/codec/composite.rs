@@ -6,7 +6,7 @@ use super::choose::{Place, choose, kind_name, misfit, tag};
 use super::single::{Chosen, Column, element_type};
 use super::{Attribute, Codec, Fit, Flag, Misfit, Presence, RangeCodec};
 use crate::catalog::{self, Oid};
-use crate::contract::options;
+use crate::contract::{self, options};
 use crate::plan::value::{Class, ValueType};
 
 /// Fields find attributes by name, or by the column option's names.
@@ -19,7 +19,7 @@ pub(super) fn composite(
     let mut chosen: Vec<Attribute> =
         attributes.iter().map(|a| Attribute { type_oid: a.type_oid, fields: Vec::new() }).collect();
     for field in message.fields() {
-        let options = column_options(&field);
+        let options = contract::column(&field);
         let found = match options.name.as_slice() {
             [] => attributes.iter().position(|a| a.name == field.name()),
             names => names.iter().find_map(|name| attributes.iter().position(|a| a.name == *name)),
@@ -61,7 +61,7 @@ pub(super) fn range(
             losses.push(format!("{} has no field {name}: that bound is not served", message.full_name()));
             return Ok(None);
         };
-        let Fit { codec, losses: lost, .. } = inside(column, element, -1, &field, &column_options(&field))?;
+        let Fit { codec, losses: lost, .. } = inside(column, element, -1, &field, &contract::column(&field))?;
         losses.extend(lost);
         if codec.presence == Presence::Implicit {
             losses.push(format!(
@@ -126,15 +126,4 @@ fn inside(
 /// `Address.street`.
 fn path(message: &MessageDescriptor, field: &FieldDescriptor) -> String {
     format!("{}.{}", message.name(), field.name())
-}
-
-/// `(rowcall.v1.column)` of a field inside a column's message.
-pub(crate) fn column_options(field: &FieldDescriptor) -> options::Column {
-    let pool = field.parent_pool();
-    let Some(extension) = pool.get_extension_by_name("rowcall.v1.column") else {
-        return options::Column::default();
-    };
-    let all = field.options();
-    let value = all.get_extension(&extension);
-    value.as_message().and_then(|message| message.transcode_to().ok()).unwrap_or_default()
 }

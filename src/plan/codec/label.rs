@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use prost_reflect::{EnumDescriptor, EnumValueDescriptor};
+use prost_reflect::EnumDescriptor;
+
+use crate::contract;
 
 /// Each label's bytes and number, sorted by label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,7 @@ impl Labels {
             }
         }
         for value in of.values() {
-            match stated(&value) {
+            match contract::label(&value) {
                 Some(label) if !labels.contains(&label) => {
                     losses.push(format!(
                         "{} stands for label \"{label}\", which there is none of",
@@ -58,13 +60,13 @@ impl Labels {
 
 /// The value whose option names the label, else whose own name is the label's.
 fn number(label: &str, of: &EnumDescriptor) -> Option<i32> {
-    let by_option = of.values().find(|value| stated(value).as_deref() == Some(label));
+    let by_option = of.values().find(|value| contract::label(value).as_deref() == Some(label));
     let by_name = || {
         let wanted = screaming(label);
         let prefix = prefix(of);
         of.values().find(|value| {
             let name = value.name();
-            stated(value).is_none()
+            contract::label(value).is_none()
                 && (name == wanted || name.strip_prefix(&prefix).is_some_and(|n| n == wanted))
         })
     };
@@ -78,16 +80,6 @@ pub(in crate::plan) fn label<'a>(
     labels: &'a [String],
 ) -> Option<&'a str> {
     labels.iter().find(|label| number(label, of) == Some(number_wanted)).map(String::as_str)
-}
-
-/// `(rowcall.v1.label)`.
-fn stated(value: &EnumValueDescriptor) -> Option<String> {
-    let extension = value.parent_pool().get_extension_by_name("rowcall.v1.label")?;
-    let options = value.options();
-    if !options.has_extension(&extension) {
-        return None;
-    }
-    options.get_extension(&extension).as_str().map(str::to_owned)
 }
 
 /// `very high` → `VERY_HIGH`.

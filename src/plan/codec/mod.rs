@@ -22,7 +22,6 @@ use crate::catalog::Oid;
 use crate::contract::options::Unit;
 
 pub use argument::argument;
-pub(crate) use composite::column_options;
 pub use label::Labels;
 pub(in crate::plan) use label::label;
 

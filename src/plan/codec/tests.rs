@@ -1,14 +1,15 @@
 //! What fits, what does not, and what is lost.
 
+use super::FieldCodec;
 use super::fixture::field;
-use super::{FieldCodec, column_options};
+use crate::contract;
 use crate::plan::resource::Read;
 use crate::plan::value::fixture::{catalog, oid};
 
 fn choose(type_name: &str, declaration: &str) -> Result<super::Fit, super::Misfit> {
     let catalog = catalog();
     let field = field(declaration);
-    FieldCodec::choose(&catalog, oid(&catalog, type_name), -1, &field, &column_options(&field))
+    FieldCodec::choose(&catalog, oid(&catalog, type_name), -1, &field, &contract::column(&field))
 }
 
 #[track_caller]
@@ -113,7 +114,7 @@ fn a_short_numeric_fits_a_double() {
     let catalog = catalog();
     let field = field("double f = 1;");
     let numeric_10_2 = (10 << 16 | 2) + 4;
-    let fit = FieldCodec::choose(&catalog, 1700, numeric_10_2, &field, &column_options(&field)).unwrap();
+    let fit = FieldCodec::choose(&catalog, 1700, numeric_10_2, &field, &contract::column(&field)).unwrap();
     assert!(fit.losses.is_empty());
 }
 
@@ -139,4 +140,21 @@ fn only_what_has_no_binary_form_is_cast() {
     for name in ["text", "bpchar", "inet", "numeric", "timestamptz", "uuid", "jsonb", "s.mood", "int4"] {
         assert_eq!(read(name, "string f = 1;"), Read::Binary, "{name}");
     }
+}
+
+#[test]
+fn arguments_take_what_columns_give_and_any_integer() {
+    let argument = |type_name: &str, declaration: &str| {
+        let catalog = catalog();
+        let field = field(declaration);
+        super::argument(&catalog, oid(&catalog, type_name), &field, &contract::column(&field))
+    };
+    assert_eq!(argument("int8", "int32 f = 1;").unwrap().oid, 20);
+    assert_eq!(argument("int2", "uint64 f = 1;").unwrap().oid, 21);
+    assert_eq!(argument("int4[]", "repeated int32 f = 1;").unwrap().oid, 1007);
+    let text = argument("int4[]", "string f = 1;").unwrap();
+    assert_eq!((text.oid, text.cast.as_deref()), (25, Some(r#""pg_catalog"."_int4""#)));
+    assert_eq!(argument("money[]", "repeated string f = 1;").unwrap().oid, 1009);
+    let misfit = argument("int4", "string g = 2; bool f = 1;").unwrap_err();
+    assert_eq!(misfit.text, "is int4, field is bool: use int32");
 }

@@ -8,7 +8,7 @@ use super::{either, nearest};
 use crate::catalog::{self, Attribute, Catalog, Oid};
 use crate::contract::{self, options};
 use crate::plan::Plans;
-use crate::plan::codec::FieldCodec;
+use crate::plan::codec::{self, FieldCodec};
 use crate::plan::method::{Answer, Argument, Function, FunctionCall, RowColumn, RowShape};
 use crate::plan::projection::{Projection, Written, WrittenValue};
 use crate::plan::resource::{NamePattern, Read, Source};
@@ -124,11 +124,11 @@ fn argument(
     catalog: &Catalog,
 ) -> Result<Argument, String> {
     let field = method.input().get_field_by_name(name);
-    if let Some(field) = &field {
-        FieldCodec::choose(catalog, type_oid, -1, field, &contract::column(field))
-            .map_err(|misfit| format!("argument {name:?} {}", misfit.text))?;
-    }
-    let value = ValueType::of(catalog, type_oid);
+    let value = match &field {
+        Some(field) => codec::argument(catalog, type_oid, field, &contract::column(field))
+            .map_err(|misfit| format!("argument {name:?} {}", misfit.text))?,
+        None => ValueType::of(catalog, type_oid),
+    };
     Ok(Argument { name: name.to_owned(), value, field, optional: false })
 }
 

@@ -155,6 +155,11 @@ impl<'a> Draft<'a> {
         for &column in &key {
             // A view's columns never say NOT NULL: its key is taken at the option's word.
             self.columns[column].nullable = false;
+            // Keys are looked up by the arrays of their values, and arrays have none.
+            if self.columns[column].value.array_oid == 0 {
+                let name = self.columns[column].name.as_str().to_owned();
+                self.complain(format!("key column {name:?} is an array, which cannot be a key: give another by (rowcall.v1.table).key"));
+            }
         }
         key
     }

@@ -119,7 +119,7 @@ pub(super) fn of(catalog: &Catalog, type_oid: Oid, depth: usize) -> ValueType {
     };
     let nested = |oid: Oid| of(catalog, oid, depth + 1);
     let name: Arc<str> = Arc::from(type_name(catalog, base));
-    let quoted = || format!("{}.{}", Identifier::new(&base.schema), Identifier::new(&base.name));
+    let quoted = || quoted(base);
     let binary = |class: Class| ValueType {
         oid: base.oid,
         array_oid: base.array_oid,
@@ -165,6 +165,17 @@ pub(super) fn of(catalog: &Catalog, type_oid: Oid, depth: usize) -> ValueType {
         },
         TypeKind::Domain { .. } | TypeKind::Pseudo => as_text(name, None),
     }
+}
+
+pub(super) fn text_for(catalog: &Catalog, type_oid: Oid) -> ValueType {
+    match catalog.base_type(type_oid) {
+        Some(base) => as_text(Arc::from(type_name(catalog, base)), Some(quoted(base))),
+        None => as_text(Arc::from("unknown"), None),
+    }
+}
+
+fn quoted(of: &Type) -> String {
+    format!("{}.{}", Identifier::new(&of.schema), Identifier::new(&of.name))
 }
 
 fn as_text(name: Arc<str>, cast: Option<String>) -> ValueType {

@@ -13,6 +13,8 @@ mod network;
 mod numeric;
 mod parse;
 mod proto;
+#[cfg(test)]
+mod proto_tests;
 mod real;
 #[cfg(test)]
 mod tests;
@@ -62,6 +64,11 @@ impl ValueType {
     /// How values of `type_oid` travel. A type the catalog does not have travels as text.
     pub fn of(catalog: &Catalog, type_oid: Oid) -> ValueType {
         class::of(catalog, type_oid, 0)
+    }
+
+    /// Values of `type_oid` as text, which Postgres casts.
+    pub fn text_for(catalog: &Catalog, type_oid: Oid) -> ValueType {
+        class::text_for(catalog, type_oid)
     }
 
     pub fn kind(&self) -> Kind {

@@ -5,7 +5,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as FieldKind, MapKey, 
 
 use super::class::{Class, Member};
 use super::{Malformed, ValueType, array_bytes, literal, real, time};
-use crate::contract::options::Unit;
+use crate::contract::{self, options::Unit};
 use crate::plan::codec;
 
 impl ValueType {
@@ -263,7 +263,7 @@ fn range(element: &ValueType, message: &DynamicMessage) -> Result<Bytes, Malform
 fn composite(members: &[Member], message: &DynamicMessage) -> Result<Bytes, Malformed> {
     let mut values: Vec<Option<Bytes>> = vec![None; members.len()];
     for field in message.descriptor().fields() {
-        let options = codec::column_options(&field);
+        let options = contract::column(&field);
         let named = |name: &str| members.iter().position(|m| m.name == name);
         let found = match options.name.as_slice() {
             [] => named(field.name()),

@@ -13,8 +13,9 @@ use prost_reflect::{DynamicMessage, FieldDescriptor};
 use super::error::Error;
 use super::field;
 use crate::catalog::Catalog;
+use crate::contract;
 use crate::plan::codec::fixture::field as declare;
-use crate::plan::codec::{FieldCodec, Fit, column_options};
+use crate::plan::codec::{FieldCodec, Fit};
 use crate::plan::resource::Read;
 use crate::plan::value::ValueType;
 use crate::plan::value::fixture::{catalog, oid};
@@ -24,7 +25,7 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(catalog);
 fn chosen(type_name: &str, declaration: &str) -> (ValueType, FieldDescriptor, Fit) {
     let field = declare(declaration);
     let type_oid = oid(&CATALOG, type_name);
-    let fit = FieldCodec::choose(&CATALOG, type_oid, -1, &field, &column_options(&field));
+    let fit = FieldCodec::choose(&CATALOG, type_oid, -1, &field, &contract::column(&field));
     (
         ValueType::of(&CATALOG, type_oid),
         field,
@@ -68,7 +69,7 @@ fn check(type_name: &str, literal: &str, declaration: &str, expected: &str) {
     let expected = if expected.is_empty() { "{}".to_owned() } else { format!("{{\"f\":{expected}}}") };
     assert_eq!(json, expected, "{type_name} {literal}");
 
-    let unit = column_options(&field).unit();
+    let unit = contract::column(&field).unit();
     let given = value.from_proto(&message.get_field(&field), &field, unit);
     let given = given.unwrap_or_else(|e| panic!("{type_name} {literal} back: {e}"));
     let (mut there, mut back) = (String::new(), String::new());

@@ -413,7 +413,7 @@ fn text_of_a_database_without_an_encoding_is_checked() {
     let mut catalog = catalog();
     catalog.server.encoding = "SQL_ASCII".into();
     let field = declare("string f = 1;");
-    let fit = FieldCodec::choose(&catalog, 25, -1, &field, &column_options(&field)).unwrap();
+    let fit = FieldCodec::choose(&catalog, 25, -1, &field, &contract::column(&field)).unwrap();
     let error = decoded(&fit, &field, Some(b"\xff")).unwrap_err();
     assert_eq!(error.to_string(), "row: f: is not UTF-8, which a string must be; make the column bytea");
     assert_eq!(decoded(&fit, &field, Some("é".as_bytes())).unwrap().1, "{\"f\":\"é\"}");

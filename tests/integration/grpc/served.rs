@@ -7,7 +7,7 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rowcall::grpc::{Server, Settings, Signs};
+use rowcall::grpc::{Certificates, Server, Settings, Signs};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ pub struct Served {
     pub loads: watch::Sender<u64>,
     pub drain: CancellationToken,
     pub end: JoinHandle<()>,
+    pub certificates: Option<Certificates>,
 }
 
 /// On a port of its own.
@@ -41,13 +42,13 @@ pub fn settings() -> Settings {
 pub async fn serve(settings: Settings) -> Served {
     let script = Script::new();
     let server = Server::bind(settings).await.unwrap();
-    let address = server.local_addr();
+    let (address, certificates) = (server.local_addr(), server.certificates());
     let (database, loads, drain) =
         (watch::Sender::new(true), watch::Sender::new(0), CancellationToken::new());
     let signs = Signs { database: database.subscribe(), loads: loads.subscribe(), drain: drain.clone() };
     let end = tokio::spawn(server.serve(script.clone(), signs));
     let channel = Endpoint::try_from(format!("http://{address}")).unwrap().connect_lazy();
-    Served { script, address, channel, database, loads, drain, end }
+    Served { script, address, channel, database, loads, drain, end, certificates }
 }
 
 impl Served {

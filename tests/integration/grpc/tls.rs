@@ -99,3 +99,21 @@ async fn files_that_are_no_certificates_are_errors_at_start() {
         assert!(error.contains(said), "{error}");
     }
 }
+
+#[tokio::test]
+async fn reloaded_certificates_greet_the_next_connection() {
+    let old = papers();
+    let served = serve(old.settings(None)).await;
+    let certificates = served.certificates.clone().unwrap();
+    let new = papers();
+    fs::copy(new.path("server.pem"), old.path("server.pem")).unwrap();
+    assert!(certificates.reload().is_err(), "the old key and the new certificate");
+    let client = Grpc::new(old.client(&served).channel());
+    assert!(unary(client, GET, with("hello", &[])).await.is_ok(), "what cannot be used changes nothing");
+    fs::copy(new.path("server.key"), old.path("server.key")).unwrap();
+    certificates.reload().unwrap();
+    let client = Grpc::new(new.client(&served).channel());
+    assert_eq!(unary(client, GET, with("hello", &[])).await.unwrap().into_inner(), "hello");
+    let client = Grpc::new(old.client(&served).channel());
+    assert!(unary(client, GET, with("hello", &[])).await.is_err());
+}
