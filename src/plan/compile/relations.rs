@@ -1,6 +1,6 @@
 //! A promised relation field and the foreign keys of its tables → which rows lead to which.
 
-use super::{Report, either, problem};
+use super::{Report, either, nearest, problem};
 use crate::catalog::{Catalog, Oid, Table};
 use crate::contract::{Contract, Field, Problem, Role, options};
 use crate::plan::Plans;
@@ -148,6 +148,7 @@ fn link(
     let backward_one: Vec<Edge> = Vec::from_iter(
         edges(plans, catalog, far_table, near_table).into_iter().filter(|e| unique(far_table, &e.from)),
     );
+    let known: Vec<String> = forward.iter().chain(&backward).map(|edge| edge.name.clone()).collect();
     let pairs = if to_many {
         choose(backward, told, near_table, far_table)?.map(|e| zip(e.to, e.from))
     } else {
@@ -158,6 +159,13 @@ fn link(
     };
     let Some(pairs) = pairs else {
         let (from, to) = if to_many { (far_table, near_table) } else { (near_table, far_table) };
+        if !told.foreign_key.is_empty() {
+            let hint = nearest(&told.foreign_key, known.iter().map(String::as_str));
+            return Err(format!(
+                "no foreign key {:?} leads between tables {:?} and {:?}{hint}: correct (rowcall.v1.relation).foreign_key",
+                told.foreign_key, from.name, to.name
+            ));
+        }
         return Err(format!(
             "no foreign key leads from table {:?} to {:?}: add one, give (rowcall.v1.table).foreign_keys, or go by a table between with (rowcall.v1.relation).through",
             from.name, to.name

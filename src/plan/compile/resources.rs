@@ -168,6 +168,10 @@ impl<'a> Draft<'a> {
         if self.promised.patterns.is_empty() {
             return Vec::new();
         }
+        if key.is_empty() && !self.promised.table.key.is_empty() {
+            // Its columns were complained of already.
+            return Vec::new();
+        }
         if key.is_empty() {
             self.complain(
                 "has a resource name but its table has no key: add a primary key, or give (rowcall.v1.table).key",
