@@ -3,6 +3,7 @@
 //! Three passes, because each needs what the one before settled: resources, their relations, methods.
 
 mod advice;
+mod edges;
 mod fields;
 mod functions;
 mod methods;
