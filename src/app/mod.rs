@@ -195,14 +195,32 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
 
 /// Where a database is, without any secret.
 fn place(url: &str) -> String {
-    let without_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = without_scheme.rsplit_once('@').map_or(without_scheme, |(_, rest)| rest);
-    match url.contains("://") {
-        true => authority.split('?').next().unwrap_or_default().to_owned(),
-        false => url
+    match url.split_once("://") {
+        Some((_, rest)) => {
+            // Parameters first: a password may be among them, and may have an @.
+            let place = rest.split('?').next().unwrap_or_default();
+            place.rsplit_once('@').map_or(place, |(_, place)| place).to_owned()
+        }
+        None => url
             .split_whitespace()
-            .filter(|pair| pair.starts_with("host") || pair.starts_with("dbname"))
+            .filter(|pair| ["host=", "hostaddr=", "dbname="].iter().any(|key| pair.starts_with(key)))
             .collect::<Vec<_>>()
             .join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_place_has_no_secret() {
+        for (url, expected) in [
+            ("postgres://ann:s3cret@db:5432/shop?sslmode=require", "db:5432/shop"),
+            ("postgres://db/shop?user=ann&password=s@cret", "db/shop"),
+            ("host=db dbname=shop password=s3cret", "host=db dbname=shop"),
+        ] {
+            assert_eq!(place(url), expected);
+        }
     }
 }

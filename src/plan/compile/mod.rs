@@ -78,3 +78,6 @@ pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> S
         .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
