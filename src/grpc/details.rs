@@ -16,6 +16,8 @@ use crate::contract::options::Reason;
 
 const DOMAIN: &str = "rowcall.dev";
 const MESSAGE_BYTES_MAX: usize = 1_024;
+/// Of a value in `ErrorInfo.metadata`.
+const INFO_BYTES_MAX: usize = 512;
 /// Of the items of a detail that lists things, summed up.
 const ITEMS_BYTES_MAX: usize = 2_048;
 
@@ -49,7 +51,7 @@ impl Failure {
 
     /// An entry of `ErrorInfo.metadata`.
     pub fn info(mut self, key: &str, value: impl ToString) -> Self {
-        self.info.insert(key.to_owned(), value.to_string());
+        self.info.insert(key.to_owned(), cut(value.to_string(), INFO_BYTES_MAX));
         self
     }
 
@@ -103,8 +105,8 @@ impl Failure {
                 metadata.insert("grpc-retry-pushback-ms", MetadataValue::from(after.as_millis() as u64));
             }
         }
-        cut(&mut self.message);
-        Status::with_error_details_vec_and_metadata(self.code, self.message, self.details, metadata)
+        let message = cut(self.message, MESSAGE_BYTES_MAX);
+        Status::with_error_details_vec_and_metadata(self.code, message, self.details, metadata)
     }
 
     fn fits(&mut self, bytes: usize) -> bool {
@@ -115,10 +117,16 @@ impl Failure {
     }
 }
 
-fn cut(message: &mut String) {
-    if message.len() > MESSAGE_BYTES_MAX {
-        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|&at| message.is_char_boundary(at));
-        message.truncate(end.unwrap_or(0));
-        message.push('…');
+/// A status without details.
+pub fn bare(code: Code, message: String) -> Status {
+    Status::new(code, cut(message, MESSAGE_BYTES_MAX))
+}
+
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let end = (0..=bytes_max).rev().find(|&at| text.is_char_boundary(at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
     }
+    text
 }

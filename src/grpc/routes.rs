@@ -21,12 +21,14 @@ use super::settings::Settings;
 use super::status;
 use super::trace::Trace;
 use crate::call::Notes;
+use crate::plan::Method;
 use crate::plan::method::{Answer, Kind};
-use crate::plan::{Method, Plans};
 
 /// Methods whose names are at least so like the one asked for are proposed.
 const LIKE_MIN: f64 = 0.8;
 const PROPOSED_MAX: usize = 2;
+/// Nothing is like a longer path, and to find that out would take long.
+const PATH_BYTES_MAX: usize = 512;
 
 pub struct Routes<A> {
     pub answers: Arc<A>,
@@ -71,7 +73,7 @@ impl<A: Answers> Routes<A> {
         let refused = |status| answer::failed(&status, &about, &Notes::default());
         let plans = self.answers.plans();
         let Some(method) = plans.methods.get(path).cloned() else {
-            return refused(status::unknown_method(path, &nearest(&plans, path)));
+            return refused(status::unknown_method(path, &nearest(plans.methods.keys(), path)));
         };
         let (call, timing) = match metadata::read(headers, started, self.settings.deadline_default) {
             Ok(read) => read,
@@ -127,10 +129,9 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 }
 
 /// The methods most like the one asked for, best first.
-fn nearest<'a>(plans: &'a Plans, path: &str) -> Vec<&'a str> {
-    let mut likes: Vec<(f64, &str)> = plans
-        .methods
-        .keys()
+fn nearest<'a>(known: impl Iterator<Item = &'a String>, path: &str) -> Vec<&'a str> {
+    let mut likes: Vec<(f64, &str)> = known
+        .filter(|_| path.len() <= PATH_BYTES_MAX)
         .map(|known| (likeness(known, path), known.as_str()))
         .filter(|(likeness, _)| *likeness >= LIKE_MIN)
         .collect();
@@ -143,4 +144,18 @@ fn likeness(known: &str, path: &str) -> f64 {
     let method = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     strsim::normalized_damerau_levenshtein(&method(known), &method(path)) * 0.8
         + strsim::jaro(known, path) * 0.2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_path_that_could_be_meant_is_compared() {
+        let known = ["/a.v1.AService/GetTrack".to_owned(), "/a.v1.AService/ListTracks".to_owned()];
+        assert_eq!(nearest(known.iter(), "/a.v1.AService/GetTrak"), ["/a.v1.AService/GetTrack"]);
+        let long = "x".repeat(PATH_BYTES_MAX);
+        let long = [format!("/{long}")];
+        assert_eq!(nearest(long.iter(), &long[0]), [""; 0]);
+    }
 }

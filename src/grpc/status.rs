@@ -6,7 +6,7 @@ use std::error::Error as _;
 
 use tonic::{Code, Status};
 
-use super::details::Failure;
+use super::details::{Failure, bare};
 use super::request::Unreadable;
 use super::trace::Trace;
 use crate::Error;
@@ -167,9 +167,10 @@ pub fn unreadable(why: &Unreadable) -> Status {
                 .fields([("", description.as_str(), Reason::FieldInvalid)])
                 .status()
         }
-        Unreadable::Encoding(name) => Status::unimplemented(format!(
-            "requests compressed with {name:?} cannot be read; use identity, gzip or zstd"
-        )),
+        Unreadable::Encoding(name) => bare(
+            Code::Unimplemented,
+            format!("requests compressed with {name:?} cannot be read; use identity, gzip or zstd"),
+        ),
         Unreadable::Malformed => {
             Failure::new(Reason::FieldInvalid, "the request is not made of gRPC messages").status()
         }
@@ -179,17 +180,18 @@ pub fn unreadable(why: &Unreadable) -> Status {
 /// No method has this path. `nearest` has one like it.
 pub fn unknown_method(path: &str, nearest: &[&str]) -> Status {
     let name = path.trim_start_matches('/');
-    Status::unimplemented(match nearest {
+    let text = match nearest {
         [] => format!("there is no method {name}; reflection lists those there are"),
         _ => {
             let nearest = nearest.iter().map(|path| path.trim_start_matches('/')).collect::<Vec<_>>();
             format!("there is no method {name}; did you mean {}?", nearest.join(" or "))
         }
-    })
+    };
+    bare(Code::Unimplemented, text)
 }
 
 pub fn unknown_service(name: &str) -> Status {
-    Status::new(Code::NotFound, format!("there is no service {name:?} to ask the health of"))
+    bare(Code::NotFound, format!("there is no service {name:?} to ask the health of"))
 }
 
 /// What is on no list. Its cause goes to the log, under the trace id that the caller gets.

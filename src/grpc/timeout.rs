@@ -23,6 +23,16 @@ pub fn parse(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_duration_or_refused(text in "\\PC{0,12}|[0-9]{1,9}[HMSmunx]") {
+            if let Some(read) = parse(&text) {
+                prop_assert!(text.is_ascii() && read <= Duration::from_secs(99_999_999 * 3_600));
+            }
+        }
+    }
 
     #[test]
     fn every_unit_is_read() {

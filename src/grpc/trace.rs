@@ -60,6 +60,17 @@ fn hex(digits: &str, len: usize) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_trace_or_none(text in "\\PC{0,60}|[0-9a-f]{2}-[0-9a-f]{30,33}-[0-9a-f]{15,17}-[0-9a-f]{2}(-.{0,3})?") {
+            if let Some((id, flags)) = parse(&text) {
+                prop_assert!(id != 0 && flags <= 1);
+                prop_assert_eq!(format!("{id:032x}"), &text[3..35]);
+            }
+        }
+    }
 
     const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

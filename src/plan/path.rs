@@ -1,6 +1,7 @@
 //! Field names as callers write them → fields, and what to say when there is no such field.
 
 use super::Plans;
+use super::compile::NAMED_BYTES_MAX;
 use super::relation::Cardinality;
 use super::resource::{Field, Resource, Source};
 
@@ -72,6 +73,7 @@ pub fn unknown(resource: &Resource, name: &str) -> String {
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let far = 1 + name.chars().count() / 3;
     candidates
+        .filter(|_| name.len() <= NAMED_BYTES_MAX)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= far)
         .min()
@@ -93,6 +95,8 @@ mod tests {
         assert_eq!(nearest("lenght", names.into_iter()), Some("length"));
         assert_eq!(nearest("unitPrice", names.into_iter()), Some("unit_price"));
         assert_eq!(nearest("genre", names.into_iter()), None);
+        let long = "x".repeat(NAMED_BYTES_MAX + 1);
+        assert_eq!(nearest(&long, [&*long].into_iter()), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::answers::{Run, Step};
 use super::cancel::CancelKey;
 use super::encode::{self, Command};
 use super::error::Error;
+use super::fixed::Changed;
 use super::prepared::Prepared;
 use super::rows::Rows;
 use super::session::{Described, Limit};
@@ -29,6 +30,7 @@ pub(super) struct Connection {
     pub cancel: CancelKey,
     /// Settings last only within a transaction, since a pooler may hand the server to another.
     pub settings: Settings,
+    changed: Changed,
     /// Whether the server was a standby when we connected.
     pub standby: bool,
     pub used: Instant,
@@ -54,6 +56,7 @@ impl Connection {
             prepared: Prepared::new(statements_max),
             cancel,
             settings: Settings::Session,
+            changed: Changed::default(),
             standby: false,
             used: Instant::now(),
             ends: Instant::now(),
@@ -63,6 +66,11 @@ impl Connection {
     /// Nothing is under way and no transaction is open.
     pub fn settled(&self) -> bool {
         self.awaited == 0 && self.status == b'I' && self.wire.write.is_empty()
+    }
+
+    /// It is no more what we made of it: somebody's function set a setting for the session.
+    pub fn estranged(&self) -> bool {
+        self.settings == Settings::Session && self.changed.any()
     }
 
     /// A run can begin: nothing is under way.
@@ -84,8 +92,12 @@ impl Connection {
         let bytes_max = limit.bytes_max.min(RUN_BYTES_MAX);
         let mut bytes_left = bytes_max;
         loop {
-            let prepared = &mut self.prepared;
-            let step = self.wire.receive(bytes_max, |incoming| run.take(incoming, prepared)).await;
+            let (prepared, changed) = (&mut self.prepared, &mut self.changed);
+            let step = self.wire.receive(bytes_max, |incoming| {
+                hear(&incoming, changed)?;
+                run.take(incoming, prepared)
+            });
+            let step = step.await;
             // A server that ends a connection says why before it does.
             let step = step.map_err(|error| run.failed.take().unwrap_or(error))?;
             match step {
@@ -156,13 +168,18 @@ impl Connection {
     /// Reads and forgets what is under way, and ends a transaction left open.
     pub async fn drain(&mut self) -> Result<(), Error> {
         while self.awaited > 0 {
-            let status = self.wire.receive(0, |incoming| match incoming {
-                Incoming::Message(Message::ReadyForQuery(body)) => Ok(Some(body.status())),
-                _ => Ok(None),
+            let changed = &mut self.changed;
+            let status = self.wire.receive(0, |incoming| {
+                hear(&incoming, changed)?;
+                match incoming {
+                    Incoming::Message(Message::ReadyForQuery(body)) => Ok(Some(body.status())),
+                    _ => Ok(None),
+                }
             });
             if let Some(status) = status.await? {
                 self.awaited -= 1;
                 self.status = status;
+                self.wire.shrink();
             }
         }
         Ok(())
@@ -175,6 +192,13 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+fn hear(incoming: &Incoming<'_>, changed: &mut Changed) -> Result<(), Error> {
+    if let Incoming::Message(Message::ParameterStatus(body)) = incoming {
+        changed.heard(body.name()?, body.value()?);
+    }
+    Ok(())
 }
 
 impl Drop for Connection {

@@ -14,6 +14,28 @@ const SETTINGS: &[(&str, &str)] = &[
     ("client_encoding", "UTF8"),
 ];
 
+/// Which settings are not as they were set: a function may change them for the session. Of those
+/// that matter to text most are reported by the server, before it is ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changed(u16);
+
+impl Changed {
+    /// A ParameterStatus message.
+    pub fn heard(&mut self, name: &str, value: &str) {
+        let fixed = SETTINGS.iter().chain([&READ_ONLY]);
+        for (at, _) in fixed.enumerate().filter(|(_, (fixed, _))| *fixed == name) {
+            let is_fixed = SETTINGS.get(at).unwrap_or(&READ_ONLY).1 == value;
+            self.0 = self.0 & !(1 << at) | u16::from(!is_fixed) << at;
+        }
+    }
+
+    pub fn any(self) -> bool {
+        self.0 != 0
+    }
+}
+
+const READ_ONLY: (&str, &str) = ("default_transaction_read_only", "on");
+
 /// For as long as the connection lasts; without effect behind a pooler, where the server's process
 /// is not the one the pooler names and the settings would reach other clients.
 pub(super) fn session(statement_max: Duration, process_id: i32) -> String {
@@ -23,8 +45,10 @@ pub(super) fn session(statement_max: Duration, process_id: i32) -> String {
     }
     format!(
         "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES {values}\
-        ('default_transaction_read_only', 'on'), ('statement_timeout', '{}')) AS fixed (name, value) \
+        ('{}', '{}'), ('statement_timeout', '{}')) AS fixed (name, value) \
         WHERE pg_catalog.pg_backend_pid() = {process_id}",
+        READ_ONLY.0,
+        READ_ONLY.1,
         milliseconds(statement_max),
     )
 }
@@ -50,4 +74,26 @@ pub(super) fn statement_timeout(remaining: Duration) -> String {
 /// Zero would mean no limit.
 fn milliseconds(duration: Duration) -> u128 {
     duration.as_millis().clamp(1, i32::MAX as u128)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_back_is_as_it_was() {
+        let mut changed = Changed::default();
+        for (name, value, expected) in [
+            ("server_version", "15.0", false),
+            ("TimeZone", "UTC", false),
+            ("TimeZone", "Asia/Tokyo", true),
+            ("DateStyle", "SQL, DMY", true),
+            ("TimeZone", "UTC", true),
+            ("DateStyle", "ISO, YMD", false),
+            ("default_transaction_read_only", "off", true),
+        ] {
+            changed.heard(name, value);
+            assert_eq!(changed.any(), expected, "{name} {value}");
+        }
+    }
 }

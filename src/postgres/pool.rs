@@ -80,7 +80,7 @@ impl ManageConnection for Manager {
     fn has_broken(&self, connection: &mut Connection) -> bool {
         let now = Instant::now();
         connection.used = now;
-        !connection.settled() || !connection.wire.alive() || connection.ends <= now
+        !connection.settled() || connection.estranged() || !connection.wire.alive() || connection.ends <= now
     }
 }
 

@@ -113,6 +113,23 @@ fn malformed() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_body_is_a_row_or_refused(columns in 0u8..4, rest in prop::collection::vec(0u8..6, 0..24)) {
+            let mut rows = Rows::default();
+            let body = [&[0, columns][..], &rest].concat();
+            for _ in 0..2 {
+                if rows.push(&body).is_ok() {
+                    let row = rows.row(rows.len() - 1).unwrap();
+                    prop_assert_eq!(row.len(), usize::from(columns));
+                    let bytes: usize = (0..row.len()).map(|at| 4 + row.get(at).unwrap_or_default().len()).sum();
+                    prop_assert_eq!(bytes, rest.len());
+                }
+            }
+        }
+    }
 
     fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut body = (values.len() as u16).to_be_bytes().to_vec();

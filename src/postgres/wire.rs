@@ -180,3 +180,77 @@ pub(super) fn failure(mut fields: postgres_protocol::message::backend::ErrorFiel
     }
     failure
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    /// Everything that comes out of these bytes, sent in pieces: tags, and lengths of rows.
+    fn received(bytes: &[u8], piece: usize, row_bytes_max: usize) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (mut server, client) = tokio::io::duplex(piece);
+            let mut wire = Wire::new(Box::new(client));
+            let send = async move {
+                // Nobody reads on behind bytes that are no message.
+                let _ = server.write_all(bytes).await;
+            };
+            let receive = async move {
+                let mut seen = Vec::new();
+                loop {
+                    let next = wire.receive(row_bytes_max, |incoming| {
+                        Ok(match incoming {
+                            Incoming::Row(body) => format!("row {}", body.len()),
+                            Incoming::Oversized(bytes) => format!("oversized {bytes}"),
+                            Incoming::Message(_) => "message".to_owned(),
+                        })
+                    });
+                    match next.await {
+                        Ok(what) => seen.push(what),
+                        Err(_) => return seen,
+                    }
+                }
+            };
+            tokio::join!(send, receive).1
+        })
+    }
+
+    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+        [&[tag], &(body.len() as u32 + 4).to_be_bytes()[..], body].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_messages_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            received(&bytes, 7, 16);
+            let tags = b"123ACDEGHIKNRSTVWZcdnstv";
+            for tag in tags {
+                received(&message(*tag, &bytes), 64, 1_024);
+            }
+        }
+
+        #[test]
+        fn rows_come_whole_or_are_skipped_whole(
+            lengths in prop::collection::vec(0usize..200, 0..12), piece in 1usize..300, max in 0usize..200,
+        ) {
+            let mut bytes = Vec::new();
+            for length in &lengths {
+                bytes.extend(message(DATA_ROW_TAG, &vec![DATA_ROW_TAG; *length]));
+                bytes.extend(message(b'Z', b"I"));
+            }
+            let expected: Vec<String> = lengths
+                .iter()
+                .flat_map(|length| {
+                    let row = match *length {
+                        small if small <= max => format!("row {small}"),
+                        large => format!("oversized {}", large + 5),
+                    };
+                    [row, "message".to_owned()]
+                })
+                .collect();
+            prop_assert_eq!(received(&bytes, piece, max), expected);
+        }
+    }
+}

@@ -5,8 +5,8 @@ use bytes::{BufMut, BytesMut};
 use super::error::Fault;
 use super::{json, proto_json, put, time};
 use crate::plan::codec::{
-    Codec, FieldCodec, Flag, Integer, IntegerForm, JsonBinary, Packing, Presence, RangeCodec, RealForm,
-    Shape, Utf8,
+    Codec, FieldCodec, Flag, Integer, IntegerForm, JsonBinary, JsonRoot, Packing, Presence, RangeCodec,
+    RealForm, Shape, Utf8,
 };
 use crate::plan::value::binary::{BadBytes, Bounds, Elements, Reader, ranges, whole};
 use crate::plan::value::time::Interval;
@@ -28,7 +28,8 @@ pub fn write(codec: &FieldCodec, value: Option<&[u8]>, out: &mut BytesMut) -> Re
 
 fn single(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
     // JSON's null is an absent message, but for Value, which has a null of its own.
-    if let Codec::ProtoJson { binary, .. } = codec
+    if let Codec::ProtoJson { binary, .. }
+    | Codec::Json { binary, root: JsonRoot::Struct | JsonRoot::ListValue } = codec
         && json_text(*binary, bytes)?.trim_ascii() == "null"
     {
         return Ok(());
@@ -219,7 +220,7 @@ fn numeric_double(bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
 
 fn text(utf8: Utf8, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
     if utf8 == Utf8::Checked && std::str::from_utf8(bytes).is_err() {
-        return Err(Fault::unrepresentable("is not UTF-8, which a string must be; make the column bytea"));
+        return Err(not_utf8());
     }
     put::bytes(out, bytes);
     Ok(())
@@ -237,7 +238,11 @@ fn json_text(binary: JsonBinary, bytes: &[u8]) -> Result<&str, Fault> {
         JsonBinary::Json => bytes,
         JsonBinary::Jsonb => versioned(bytes)?,
     };
-    Ok(std::str::from_utf8(text).map_err(|_| BadBytes)?)
+    std::str::from_utf8(text).map_err(|_| not_utf8())
+}
+
+fn not_utf8() -> Fault {
+    Fault::unrepresentable("is not UTF-8, which a string must be; make the column bytea")
 }
 
 fn range_body(codec: &RangeCodec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {

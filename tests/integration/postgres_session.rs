@@ -64,6 +64,31 @@ async fn sessions_are_read_only_and_text_is_the_same_everywhere() {
 }
 
 #[tokio::test]
+async fn a_setting_left_behind_ends_its_connection() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    let ask = async |sql: &str| {
+        let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+        run(&mut session, sql, &[25]).await.unwrap()
+    };
+    let process = "SELECT pg_backend_pid()::text";
+    let first = ask(process).await;
+    // Of the run alone, and set back.
+    ask("SELECT set_config('TimeZone', 'Asia/Tokyo', true)").await;
+    assert_eq!(ask(process).await, first);
+    for left in [
+        "SELECT set_config('TimeZone', 'Asia/Tokyo', false)",
+        "SELECT set_config('default_transaction_read_only', 'off', false)",
+    ] {
+        ask(left).await;
+        let shown =
+            ask("SELECT current_setting('TimeZone') || current_setting('default_transaction_read_only')");
+        assert_eq!(shown.await, [b"UTCon"], "{left}");
+    }
+    assert_ne!(ask(process).await, first);
+}
+
+#[tokio::test]
 async fn a_deadline_ends_the_wait_and_the_statement() {
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |_| {});

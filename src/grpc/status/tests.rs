@@ -112,3 +112,18 @@ fn the_longest_text_is_cut_at_a_character() {
     assert!(status.message().len() < 1_100 && status.message().ends_with('…'));
     assert!(status.details().len() < 1_500, "{}", status.details().len());
 }
+
+#[test]
+fn what_a_caller_made_long_comes_back_short() {
+    let long = "x".repeat(1 << 20);
+    let row = wire::Error::Unrepresentable { row: long.clone(), field: "f".into(), why: "is odd".into() };
+    for status in [
+        unknown_method(&long, &[]),
+        unknown_service(&long),
+        unreadable(&Unreadable::Encoding(long.clone())),
+        of(Error::Wire(row)),
+    ] {
+        assert!(status.message().len() < 1_100, "{}", status.message().len());
+        assert!(status.details().len() < 4_096, "{}", status.details().len());
+    }
+}

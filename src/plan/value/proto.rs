@@ -205,8 +205,10 @@ fn integer(message: &DynamicMessage, name: &str) -> i64 {
 fn timestamp(seconds: i64, nanos: i64) -> Option<Bytes> {
     let in_range =
         (-62_135_596_800..=253_402_300_799).contains(&seconds) && (0..1_000_000_000).contains(&nanos);
-    let micros = (seconds - time::EPOCH_SECONDS).checked_mul(time::SECOND)? + (nanos + 500) / 1000;
-    in_range.then(|| Bytes::copy_from_slice(&micros.to_be_bytes()))
+    in_range.then(|| {
+        let micros = (seconds - time::EPOCH_SECONDS) * time::SECOND + (nanos + 500) / 1000;
+        Bytes::copy_from_slice(&micros.to_be_bytes())
+    })
 }
 
 fn time_of_day((hours, minutes, seconds, nanos): (i64, i64, i64, i64)) -> Option<Bytes> {
@@ -220,9 +222,12 @@ fn time_of_day((hours, minutes, seconds, nanos): (i64, i64, i64, i64)) -> Option
 
 /// In nanoseconds; None when its parts have two signs or are too large.
 fn duration(message: &DynamicMessage) -> Option<i128> {
-    let (seconds, nanos) = (integer(message, "seconds"), integer(message, "nanos"));
+    span(integer(message, "seconds"), integer(message, "nanos"))
+}
+
+fn span(seconds: i64, nanos: i64) -> Option<i128> {
     let one_sign = seconds.signum() * nanos.signum() >= 0;
-    let in_range = seconds.abs() <= 315_576_000_000 && nanos.abs() < 1_000_000_000;
+    let in_range = seconds.unsigned_abs() <= 315_576_000_000 && nanos.unsigned_abs() < 1_000_000_000;
     (one_sign && in_range).then(|| i128::from(seconds) * NANOS + i128::from(nanos))
 }
 
@@ -275,4 +280,27 @@ fn composite(members: &[Member], message: &DynamicMessage) -> Result<Bytes, Malf
             written.map_err(|e| Malformed::new(format!("has a {} that {}", field.name(), e.text)))?;
     }
     Ok(literal::composite_bytes(members, &values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_any_size_are_read_or_refused() {
+        let year_1 = -62_135_596_800;
+        assert_eq!(timestamp(year_1, 0).unwrap()[..], (-63_082_281_600_000_000i64).to_be_bytes());
+        assert_eq!(span(-315_576_000_000, 0), Some(-315_576_000_000 * NANOS));
+        assert_eq!(span(-1, 1), None);
+        for far in [i64::MIN, i64::MAX, year_1 - 1, 253_402_300_800] {
+            assert_eq!(timestamp(far, 0), None, "{far}");
+        }
+        for far in [i64::MIN, i64::MIN + 1, i64::MAX, 315_576_000_001] {
+            assert_eq!(span(far, 0), None, "{far}");
+        }
+        for nanos in [-1, 1_000_000_000, i64::from(i32::MIN), i64::from(i32::MAX)] {
+            assert_eq!(timestamp(0, nanos), None, "{nanos}");
+        }
+        assert_eq!(span(0, i64::from(i32::MIN)), None);
+    }
 }

@@ -113,6 +113,19 @@ fn what_is_out_of_range_is_refused_with_the_range() {
 }
 
 #[test]
+fn a_zone_is_z_or_has_a_sign() {
+    for text in [
+        "2020-01-01T00:00:00Z05:00",
+        "2020-01-01T00:00:00z05",
+        "2020-01-01T00:00:00+",
+        "2020-01-01T00:00:00-5",
+    ] {
+        assert!(value("timestamptz").parse(text).is_err(), "{text}");
+    }
+    assert!(value("timestamptz").parse("2020-01-01T00:00:00+05:30").is_ok());
+}
+
+#[test]
 fn only_the_canonical_text_names_a_row() {
     for (name, text, canonical) in [
         ("int4", "042", "42"),

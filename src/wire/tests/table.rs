@@ -217,6 +217,8 @@ fn json() {
         );
         check(name, "{}", of_struct, "{}");
         check(name, "[]", list, "[]");
+        reads(name, " null ", of_struct, "");
+        reads(name, "null", list, "");
         check(name, r#"[[[]],{},""]"#, list, r#"[[[]],{},""]"#);
         check(name, "null", value, "null");
         check(name, "false", value, "false");
@@ -417,4 +419,8 @@ fn text_of_a_database_without_an_encoding_is_checked() {
     let error = decoded(&fit, &field, Some(b"\xff")).unwrap_err();
     assert_eq!(error.to_string(), "row: f: is not UTF-8, which a string must be; make the column bytea");
     assert_eq!(decoded(&fit, &field, Some("é".as_bytes())).unwrap().1, "{\"f\":\"é\"}");
+    let field = declare("google.protobuf.Value f = 1;");
+    let fit = FieldCodec::choose(&catalog, 114, -1, &field, &contract::column(&field)).unwrap();
+    let error = decoded(&fit, &field, Some(b"\"\xff\"")).unwrap_err();
+    assert!(matches!(error, Error::Unrepresentable { .. }), "{error}");
 }

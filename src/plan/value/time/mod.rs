@@ -154,7 +154,11 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     let offset = match zone {
         "" | "Z" | "z" => 0,
         _ => {
-            let sign = if zone.starts_with('-') { -1 } else { 1 };
+            let sign = match zone.as_bytes()[0] {
+                b'+' => 1,
+                b'-' => -1,
+                _ => return None,
+            };
             let (hours, minutes) = match zone[1..].split_once(':') {
                 Some((hours, minutes)) => (digits(hours, 2..=2)?, digits(minutes, 2..=2)?),
                 None => (digits(&zone[1..], 2..=2)?, 0),
