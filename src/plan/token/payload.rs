@@ -102,6 +102,10 @@ pub fn differences(opened: &Opened, binding: &Binding<'_>) -> Option<String> {
     if opened.purpose != purpose(binding.purpose) || parts.first() == Some(&PARTS[0]) {
         return Some(PARTS[0].to_owned());
     }
+    // Another order has other types, which says nothing more.
+    if parts.contains(&PARTS[3]) {
+        parts.retain(|part| *part != PARTS[6]);
+    }
     let last = parts.pop()?;
     Some(if parts.is_empty() { last.to_owned() } else { format!("{} and {last}", parts.join(", ")) })
 }
