@@ -26,6 +26,8 @@ pub struct Projection {
     pub relations: Vec<Related>,
     /// Where the key's columns are, in binary form, with their types: for naming a row in an error.
     pub key: Vec<(usize, ValueType)>,
+    /// The row's resource name, for the same, whether or not the mask asks for it.
+    pub row_name: Option<Arc<WrittenName>>,
 }
 
 /// A field and where its value comes from.
@@ -96,7 +98,14 @@ impl Projection {
 
     /// Of a function's row: result columns are those of its shape, and nothing names the row.
     pub fn of_row(fields: Vec<Written>) -> Self {
-        Projection { resource: 0, outputs: Vec::new(), fields, relations: Vec::new(), key: Vec::new() }
+        Projection {
+            resource: 0,
+            outputs: Vec::new(),
+            fields,
+            relations: Vec::new(),
+            key: Vec::new(),
+            row_name: None,
+        }
     }
 
     /// Relations inside, and inside of those: how many further statements wait for one another.
@@ -124,8 +133,8 @@ impl Builder<'_> {
                 Source::Column { column, read, codec } => {
                     WrittenValue::Column { at: self.select(*column, *read), codec: codec.clone() }
                 }
-                Source::Name => self.name(&resource.names[0]),
-                Source::Reference(pattern) => self.name(pattern),
+                Source::Name => WrittenValue::Name(self.name(&resource.names[0])),
+                Source::Reference(pattern) => WrittenValue::Name(self.name(pattern)),
                 Source::Relation(relation) => {
                     let inside = mask.fields.get(&at).cloned().unwrap_or_else(Mask::all);
                     let path = match path {
@@ -143,16 +152,18 @@ impl Builder<'_> {
             .iter()
             .map(|&column| (self.select(column, Read::Binary), resource.columns[column].value.clone()));
         let key = key.collect();
-        Ok(Projection { resource: self.resource, outputs: self.outputs, fields, relations, key })
+        // Its variables are the key's columns, so that nothing more is read.
+        let row_name = resource.names.first().map(|pattern| self.name(pattern));
+        Ok(Projection { resource: self.resource, outputs: self.outputs, fields, relations, key, row_name })
     }
 
-    fn name(&mut self, pattern: &super::resource::NamePattern) -> WrittenValue {
+    fn name(&mut self, pattern: &super::resource::NamePattern) -> Arc<WrittenName> {
         let resource = &self.plans.resources[self.resource];
         // `written_name` asks in the pattern's order, once per variable.
         let positions: Vec<(usize, usize)> =
             pattern.columns().map(|column| (column, self.select(column, Read::Binary))).collect();
         let at = |column| positions.iter().find(|(c, _)| *c == column).map_or(0, |(_, at)| *at);
-        WrittenValue::Name(Arc::new(resource.written_name(pattern, at)))
+        Arc::new(resource.written_name(pattern, at))
     }
 
     fn related(&mut self, relation: usize, mask: &Mask, path: String) -> Result<Related, Unfit> {

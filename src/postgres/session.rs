@@ -178,12 +178,16 @@ impl Session {
         }
     }
 
-    /// One row with one json column, for the catalog.
+    /// One row with one json column, for the catalog. By its estimated cost Postgres would compile so
+    /// large a statement (JIT), for seconds, to run it once in milliseconds; off until the run ends.
     pub async fn json(&mut self, sql: &str) -> Result<serde_json::Value, Error> {
         const JSON: Oid = 114;
+        const TEXT: Oid = 25;
+        const PLAIN: &str = "SELECT pg_catalog.set_config('jit', 'off', true)";
+        let plain = Statement { text: PLAIN.into(), params: vec![], columns: [TEXT].into() };
         let statement = Statement { text: sql.into(), params: vec![], columns: [JSON].into() };
-        let rows = self.run(&[statement], Ending::Last, Limit::default()).await?;
-        let value = rows.first().and_then(|rows| rows.row(0)?.get(0));
+        let rows = self.run(&[plain, statement], Ending::Last, Limit::default()).await?;
+        let value = rows.last().and_then(|rows| rows.row(0)?.get(0));
         let value = value.ok_or_else(|| Error::Protocol("there is no row with json".to_owned()))?;
         serde_json::from_slice(value).map_err(|error| Error::Protocol(format!("not json: {error}")))
     }

@@ -133,21 +133,10 @@ impl fmt::Write for Escaped<'_> {
     }
 }
 
-/// The row's name where the message has one, else its key: for errors.
+/// The row's name where its resource has one, else its key: for errors.
 pub(super) fn row_name<R: Columns>(projection: &Projection, level: &Level<R>, row: usize) -> String {
     let Some(columns) = level.rows.get(row) else { return String::new() };
-    let names = projection.fields.iter().filter_map(|written| match &written.value {
-        WrittenValue::Name(name) => Some(name),
-        _ => None,
-    });
-    let keyed = |name: &&std::sync::Arc<WrittenName>| {
-        let variables = name.parts.iter().filter_map(|part| match part {
-            NamePart::Column { at, .. } => Some(*at),
-            NamePart::Literal(_) => None,
-        });
-        !projection.key.is_empty() && variables.eq(projection.key.iter().map(|(at, _)| *at))
-    };
-    for name in names.filter(keyed) {
+    if let Some(name) = &projection.row_name {
         let mut text = BytesMut::new();
         if let Ok(true) = name_text(name, columns, &mut text) {
             return String::from_utf8_lossy(&text).into_owned();

@@ -280,7 +280,7 @@ async fn values_and_rows_that_no_message_holds_are_named() {
     let failure = failed(get("things/7", "").await, Code::OutOfRange, "VALUE_UNREPRESENTABLE");
     assert_eq!((failure.info["row"].as_str(), failure.info["field"].as_str()), ("things/7", "sold_at"));
     get("things/7", "name,title").await.expect("another mask is the way round");
-    let request = json!({"page_size": 10, "read_mask": "sold_at"});
+    let request = json!({"page_size": 10, "read_mask": "soldAt"});
     let failure =
         failed(shop.client.call("ListThings", request).await, Code::OutOfRange, "VALUE_UNREPRESENTABLE");
     assert_eq!((failure.info["row"].as_str(), failure.info["field"].as_str()), ("things/7", "sold_at"));

@@ -71,6 +71,7 @@ fn the_part_that_differs_is_named() {
     check(Binding { deleted: Deleted::Shown, ..made }, "show_deleted");
     check(Binding { scope: &caller, ..made }, "caller");
     check(Binding { types: &[25, 20, 25], ..made }, "set of key types");
+    check(Binding { order: "length", types: &[20], ..made }, "order_by");
     check(Binding { filter: "", order: "", parent: "x", ..made }, "parent, filter and order_by");
 }
 

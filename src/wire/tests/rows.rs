@@ -42,9 +42,9 @@ fn column(type_name: &str, at: usize, declaration: &str, number: u32, name: &str
 fn projection(relations: Vec<(u32, &str, Projection)>) -> Projection {
     let text = ValueType::of(&CATALOG, 25);
     let parts = vec![NamePart::Literal("rows/".into()), NamePart::Column { at: 0, value: text.clone() }];
-    let name = WrittenValue::Name(Arc::new(WrittenName { parts }));
+    let name = Arc::new(WrittenName { parts });
     let mut fields = vec![
-        Written { name: "name".into(), number: 1, value: name },
+        Written { name: "name".into(), number: 1, value: WrittenValue::Name(name.clone()) },
         column("text", 1, "string f = 2;", 2, "f"),
         column(
             "int8",
@@ -59,13 +59,29 @@ fn projection(relations: Vec<(u32, &str, Projection)>) -> Projection {
         fields.push(Written { name: name.into(), number, value: WrittenValue::Relation(at) });
         related.push(Related { relation: at, near: vec![0], projection, path: name.into() });
     }
-    Projection { resource: 0, outputs: Vec::new(), fields, relations: related, key: vec![(0, text)] }
+    Projection {
+        resource: 0,
+        outputs: Vec::new(),
+        fields,
+        relations: related,
+        key: vec![(0, text)],
+        row_name: Some(name),
+    }
 }
 
 const LIMITS: Limits = Limits { page_bytes_max: 1_000_000, message_bytes_max: 4_000_000 };
 
 fn json(payload: &Payload) -> String {
     serde_json::to_string(&DynamicMessage::decode(descriptor(), payload.message()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_row_is_named_whether_or_not_the_mask_asks_for_its_name() {
+    let mut plan = projection(vec![]);
+    plan.fields.remove(0);
+    let level = level(vec![row("1", Some(&"x".repeat(2000)), 0)], vec![]);
+    let Err(Error::RowTooLarge { row, .. }) = message(&plan, &level, 0, 1000) else { panic!() };
+    assert_eq!(row, "rows/1");
 }
 
 #[test]

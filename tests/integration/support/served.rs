@@ -1,7 +1,8 @@
 //! The binary of this package → a running server, for clients that speak no Rust.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::FileExt as _;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,6 +15,7 @@ pub struct Served {
     /// What it said first.
     pub banner: String,
     process: Child,
+    log: File,
     _folder: TempDir,
 }
 
@@ -46,11 +48,23 @@ impl Served {
         while !banner.contains("Try:") {
             match lines.next() {
                 Some(line) => banner = banner + &line.expect("UTF-8") + "\n",
-                None => panic!("rowcall ended: {:?}\n{banner}{}", process.wait(), text(log)),
+                None => panic!("rowcall ended: {:?}\n{banner}{}", process.wait(), text(&log)),
             }
         }
         let address = address(&banner).unwrap_or_else(|| panic!("no address in the banner:\n{banner}"));
-        Self { address, banner, process, _folder: folder }
+        Self { address, banner, process, log, _folder: folder }
+    }
+}
+
+impl Served {
+    pub fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(self.process.id() as i32).expect("a running process");
+        kill_process(id, signal).expect("it is ours");
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        text(&self.log)
     }
 }
 
@@ -70,8 +84,10 @@ fn address(banner: &str) -> Option<String> {
     Some(last.split_once(' ')?.0.to_owned())
 }
 
-fn text(mut log: File) -> String {
-    let mut text = String::new();
-    let _ = log.rewind().and_then(|()| log.read_to_string(&mut text));
-    text
+/// From the beginning; where the process writes is not moved.
+fn text(log: &File) -> String {
+    let length = log.metadata().map_or(0, |about| about.len());
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    let _ = log.read_exact_at(&mut bytes, 0);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
