@@ -5,6 +5,7 @@ mod support;
 mod catalog;
 mod command_line;
 mod embedded;
+mod example;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
