@@ -4,8 +4,13 @@ mod support;
 
 mod catalog;
 mod command_line;
+mod deadlines;
 mod embedded;
+mod errors;
+mod errors_shop;
 mod example;
+mod filters;
+mod paging;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
