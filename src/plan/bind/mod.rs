@@ -66,3 +66,6 @@ impl From<Unfit> for Failure {
         Failure::Unfit(unfit)
     }
 }
+
+#[cfg(test)]
+mod tests;

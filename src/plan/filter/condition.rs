@@ -8,7 +8,7 @@ use super::test::{Ask, How, Subject};
 use super::{Limits, Wrong, name, test};
 use crate::plan::Plans;
 use crate::plan::name as names;
-use crate::plan::path::{Found, follow};
+use crate::plan::path::{Found, fits, follow};
 use crate::plan::relation::{Cardinality, Link};
 use crate::plan::resource::Source as FieldSource;
 
@@ -184,6 +184,10 @@ impl<'p> Binder<'p> {
             prefix.push_str(segment);
         }
         let rest = &words[found.used..];
+        if let FieldSource::Relation(relation) = found.field.source {
+            let target = found.resource.relations[relation].target;
+            fits(&self.plans.resources[target], &found.field.name).map_err(|why| Wrong::new(start, why))?;
+        }
         if let (FieldSource::Relation(relation), [_, ..]) = (&found.field.source, rest) {
             let target = found.resource.relations[*relation].target;
             let holds = Some(Box::new(self.field(target, rest, prefix, ask)?));
