@@ -21,7 +21,7 @@ mod server;
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use tokio::sync::watch;
@@ -40,6 +40,9 @@ pub const MAJOR_MIN: u32 = 14;
 /// Both the database's owner and who connects.
 const ROLE: &str = "rowcall";
 const DATABASE: &str = "example";
+
+/// How long another's lock of the folder is waited for.
+const LOCK_MAX: Duration = Duration::from_secs(1);
 
 /// How often a state that nothing announces is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -78,7 +81,7 @@ pub struct Embedded {
 /// Starts it, filled. What cannot be done says what to do.
 pub async fn start(settings: Settings) -> Result<Embedded, Error> {
     let account = Account::choose()?;
-    let folder = Folder::open(&settings.folder, &account)?;
+    let folder = open(&settings.folder, &account).await?;
     let major = folder.major()?;
     let binaries = binaries::find(&account, major.map(|major| (major, folder.path()))).await?;
     orphan::stop(&folder).await?;
@@ -92,6 +95,18 @@ pub async fn start(settings: Settings) -> Result<Embedded, Error> {
         tracing::info!("filled the example database");
     }
     Ok(Embedded { server, folder, version: binaries.version.text, stop_max: settings.stop_max })
+}
+
+/// A process that is being started elsewhere in this one holds our locks until it becomes its own,
+/// and one that was killed may take a moment to go: so a folder counts as taken only when it stays so.
+async fn open(folder: &Path, account: &Account) -> Result<Folder, Error> {
+    let late = Instant::now() + LOCK_MAX;
+    loop {
+        match Folder::open(folder, account) {
+            Err(Error::Running { .. }) if Instant::now() < late => tokio::time::sleep(POLL).await,
+            opened => return opened,
+        }
+    }
 }
 
 /// Makes a cluster; one that is left half-made is made again.
