@@ -24,9 +24,9 @@ pub struct Loaded {
 pub enum Error {
     #[error("{}", lines(.0))]
     Contract(Vec<Problem>),
-    #[error("the database")]
+    #[error(transparent)]
     Postgres(#[from] postgres::Error),
-    #[error("the database's catalog")]
+    #[error("cannot read the database's catalog")]
     Catalog(#[source] catalog::introspect::Error),
 }
 

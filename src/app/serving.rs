@@ -29,6 +29,9 @@ impl Ready {
     /// Answers calls until `stop`, and those under way after it.
     pub async fn serve(self, config: &Config, stop: CancellationToken) {
         let Ready { server, postgres, loaded, contract } = self;
+        if config.tokens.keys.is_empty() {
+            tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
+        }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
         let pipeline = Arc::new(Pipeline::new(loaded.plans, postgres.clone(), keys, settings));
         let (loads, loaded) = watch::channel(0);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::report::count;
+
 /// What serves, in the words of the first line.
 #[derive(Debug, Clone)]
 pub struct Banner {
@@ -51,9 +53,9 @@ impl fmt::Display for Banner {
         };
         writeln!(
             f,
-            "Rowcall {} · {contract}, {} resources{unfit} · Postgres {} in {} · {} ({security})",
+            "Rowcall {} · {contract}, {}{unfit} · Postgres {} in {} · {} ({security})",
             env!("CARGO_PKG_VERSION"),
-            self.resources,
+            count(self.resources, "resource", "resources"),
             self.postgres_version,
             self.postgres_place,
             self.address,
@@ -104,5 +106,7 @@ mod tests {
         let first = banner.to_string();
         assert!(first.starts_with("Rowcall 0.1.0 · chinook.v1, 11 resources (2 unfit) · "), "{first}");
         assert!(first.contains("(TLS)\nTry:"), "{first}");
+        let one = Banner { resources: 1, ..self::banner() }.to_string();
+        assert!(one.contains(" contract, 1 resource · "), "{one}");
     }
 }

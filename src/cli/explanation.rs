@@ -36,7 +36,8 @@ impl fmt::Display for Explanation {
         }
         let heading = AnsiColor::Cyan.on_default();
         for Explained { purpose, sql, values, explain } in &self.statements {
-            writeln!(f, "\n{heading}-- {purpose}{heading:#}\n{};", sql.trim_end().trim_end_matches(';'))?;
+            let sql = broken(sql.trim_end().trim_end_matches(';'));
+            writeln!(f, "\n{heading}-- {purpose}{heading:#}\n{sql};")?;
             for (position, value) in values.iter().enumerate() {
                 writeln!(f, "--   ${} = {}", position + 1, value.escape_debug())?;
             }
@@ -48,9 +49,46 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// The words of a statement that a line begins with.
+const CLAUSES: [&str; 7] =
+    [" FROM ", " JOIN ", " CROSS JOIN ", " WHERE ", " ORDER BY ", " LIMIT ", " UNION ALL "];
+
+/// A line per clause of the outermost statement, which as one line is hard to read.
+fn broken(sql: &str) -> String {
+    let (mut depth, mut quote): (i32, Option<char>) = (0, None);
+    let mut text = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(next) = rest.chars().next() {
+        let clause = CLAUSES.into_iter().find(|clause| rest.starts_with(clause));
+        if let Some(clause) = clause.filter(|_| depth == 0 && quote.is_none()) {
+            text.push('\n');
+            text.push_str(&clause[1..]);
+            rest = &rest[clause.len()..];
+            continue;
+        }
+        match (next, quote) {
+            ('"' | '\'', None) => quote = Some(next),
+            (_, Some(open)) if open == next => quote = None,
+            ('(', None) => depth += 1,
+            (')', None) => depth -= 1,
+            _ => {}
+        }
+        text.push(next);
+        rest = &rest[next.len_utf8()..];
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clause_has_a_line_unless_it_is_within_something() {
+        let sql = "SELECT \" FROM \", (SELECT 1 FROM a) FROM t CROSS JOIN u WHERE x = ' LIMIT ' ORDER BY x LIMIT $1";
+        let expected = "SELECT \" FROM \", (SELECT 1 FROM a)\nFROM t\nCROSS JOIN u\nWHERE x = ' LIMIT '\nORDER BY x\nLIMIT $1";
+        assert_eq!(broken(sql), expected);
+    }
 
     #[test]
     fn all_but_the_sql_is_a_comment() {
@@ -71,7 +109,8 @@ mod tests {
 
 -- page
 SELECT 1
-FROM t WHERE a = $1;
+FROM t
+WHERE a = $1;
 --   $1 = two\\nlines
 --   Seq Scan on t
 ";

@@ -139,7 +139,7 @@ fn paragraph<T: fmt::Display>(text: &mut String, style: Style, title: &str, line
     text.push('\n');
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

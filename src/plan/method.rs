@@ -99,7 +99,12 @@ impl Kind {
     pub fn summary(&self, plans: &Plans) -> String {
         let of = |resource: &usize| {
             let resource = &plans.resources[*resource];
-            format!("{} of table {}.{}", resource.message.name(), resource.table.schema, resource.table.name)
+            format!(
+                "{}, from table {}.{}",
+                resource.message.name(),
+                resource.table.schema,
+                resource.table.name
+            )
         };
         match self {
             Kind::Get { resource } => format!("one {}, by its key", of(resource)),

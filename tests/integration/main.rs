@@ -9,6 +9,7 @@ mod embedded;
 mod errors;
 mod errors_shop;
 mod errors_tokens;
+mod example;
 mod filters;
 mod paging;
 mod paging_orders;

@@ -1,9 +1,10 @@
 //! The binary of this package → a running server, for clients that speak no Rust.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Lines};
 use std::os::unix::fs::FileExt as _;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -14,9 +15,12 @@ pub struct Served {
     pub address: String,
     /// What it said first.
     pub banner: String,
+    /// What it says after that.
+    out: Lines<BufReader<ChildStdout>>,
     process: Child,
     log: File,
-    _folder: TempDir,
+    /// Removed with this.
+    folder: Option<TempDir>,
 }
 
 /// The command, without what the environment would set.
@@ -34,11 +38,18 @@ impl Served {
     /// Starts the server on a free port of this machine, and blocks until it says where.
     pub fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let mut served = Self::start_in(folder.path(), arguments);
+        served.folder = Some(folder);
+        served
+    }
+
+    /// The same in a folder that others have seen or will see.
+    pub fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let log = tempfile::tempfile().expect("a file");
         let mut process = rowcall()
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
-            .current_dir(&folder)
+            .current_dir(folder)
             .stdout(Stdio::piped())
             .stderr(log.try_clone().expect("a second handle"))
             .spawn()
@@ -52,11 +63,9 @@ impl Served {
             }
         }
         let address = address(&banner).unwrap_or_else(|| panic!("no address in the banner:\n{banner}"));
-        Self { address, banner, process, log, _folder: folder }
+        Self { address, banner, out: lines, process, log, folder: None }
     }
-}
 
-impl Served {
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.process.id() as i32).expect("a running process");
         kill_process(id, signal).expect("it is ours");
@@ -66,10 +75,30 @@ impl Served {
     pub fn log(&self) -> String {
         text(&self.log)
     }
+
+    /// One more line of what it says.
+    pub fn line(&mut self) -> Option<String> {
+        self.out.next().map(|line| line.expect("UTF-8"))
+    }
+
+    /// Tells it to end, and waits.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.process.wait().expect("it is ours")
+    }
+
+    /// Ends it with no time for anything.
+    pub fn kill(mut self) -> ExitStatus {
+        self.signal(Signal::KILL);
+        self.process.wait().expect("it is ours")
+    }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
+        if !matches!(self.process.try_wait(), Ok(None)) {
+            return;
+        }
         let told = Pid::from_raw(self.process.id() as i32).map(|pid| kill_process(pid, Signal::TERM));
         if !matches!(told, Some(Ok(()))) {
             let _ = self.process.kill();
