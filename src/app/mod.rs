@@ -1,6 +1,7 @@
 //! Composes: the database, the plans, the listener and our own loops, in the order of their life.
 
 mod inspect;
+mod serving;
 mod settings;
 
 use std::fs;
@@ -10,20 +11,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::banner::{self, Banner, Security};
 use crate::cli::{self, Code, Source};
 use crate::config::Config;
 use crate::embedded::{self, Embedded};
-use crate::grpc::{Server, Signs};
+use crate::grpc::Server;
 use crate::load::{self, Loaded};
-use crate::pipeline::Pipeline;
 use crate::postgres::Postgres;
-use crate::upkeep::reload::Reload;
 
 pub use inspect::{check, explain};
+use serving::Ready;
+pub use serving::Serving;
 
 /// Between attempts to reach a database that is not there when we start.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
@@ -37,17 +37,15 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
     let stop = stop_signal()?;
     match source {
         Source::Given { contract, database } => {
-            let place = place(database.reveal());
             let database = database.reveal().to_owned();
-            run(config, Served { contract, database, place, name: None }, stop).await
+            run(config, Served { contract, database, example: None }, stop).await
         }
         Source::Example => {
             let embedded = start_example(config).await?;
             let served = Served {
                 contract: vec![example_contract(embedded.folder())?],
                 database: embedded.url(),
-                place: embedded.folder().display().to_string(),
-                name: Some(banner::Contract::Example),
+                example: Some(embedded.folder().display().to_string()),
             };
             let exited = embedded.exited();
             let ended = tokio::select! {
@@ -60,12 +58,12 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
     }
 }
 
-/// What is served and how the banner calls it.
+/// What is served.
 struct Served {
     contract: Vec<PathBuf>,
     database: String,
-    place: String,
-    name: Option<banner::Contract>,
+    /// The folder of the example's database, when it is the example.
+    example: Option<String>,
 }
 
 async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow::Result<Code> {
@@ -83,19 +81,10 @@ async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow
     for problem in &loaded.report.problems {
         tracing::warn!(%problem, "does not fit");
     }
-    cli::print(&banner(config, &served, &loaded, &server).to_string())?;
+    cli::print(&banner(config, &served, &loaded, &postgres, &server).to_string())?;
 
-    let pipeline =
-        Pipeline::new(loaded.plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
-    let pipeline = Arc::new(pipeline);
-    let (loads, loaded) = watch::channel(0);
-    let certificates = server.certificates();
-    let reload = Reload { pipeline: pipeline.clone(), contract: served.contract, certificates, loads };
-    let reloading = tokio::spawn(reload.run());
-    let signs = Signs { database: postgres.reachable(), loads: loaded, drain: stop };
-    server.serve(pipeline, signs).await;
-    reloading.abort();
-    postgres.close().await;
+    let ready = Ready { server, postgres, loaded, contract: served.contract };
+    ready.serve(config, stop).await;
     Ok(Code::Done)
 }
 
@@ -144,7 +133,7 @@ fn example_contract(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
-fn banner(config: &Config, served: &Served, loaded: &Loaded, server: &Server) -> Banner {
+fn banner(config: &Config, served: &Served, loaded: &Loaded, postgres: &Postgres, server: &Server) -> Banner {
     let security = match (&config.listener.tls_certificate, &config.listener.tls_client_authorities) {
         (None, _) => Security::Plaintext,
         (Some(_), None) => Security::Tls,
@@ -157,16 +146,17 @@ fn banner(config: &Config, served: &Served, loaded: &Loaded, server: &Server) ->
     packages.sort();
     packages.dedup();
     let address = server.local_addr();
-    let tries = match served.name {
-        Some(_) => cli::tries::example(address),
-        None => vec![cli::tries::list(security, address)],
+    let place = served.example.clone().unwrap_or_else(|| postgres.place().to_owned());
+    let (contract, tries) = match served.example {
+        Some(_) => (banner::Contract::Example, cli::tries::example(address)),
+        None => (banner::Contract::Named(packages.join(", ")), vec![cli::tries::list(security, address)]),
     };
     Banner {
-        contract: served.name.clone().unwrap_or_else(|| banner::Contract::Named(packages.join(", "))),
+        contract,
         resources: plans.resources.len(),
         resources_unfit: unfit,
         postgres_version: loaded.catalog.server.version / 10_000,
-        postgres_place: served.place.clone(),
+        postgres_place: place,
         address,
         security,
         tries,
@@ -191,36 +181,4 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
-}
-
-/// Where a database is, without any secret.
-fn place(url: &str) -> String {
-    match url.split_once("://") {
-        Some((_, rest)) => {
-            // Parameters first: a password may be among them, and may have an @.
-            let place = rest.split('?').next().unwrap_or_default();
-            place.rsplit_once('@').map_or(place, |(_, place)| place).to_owned()
-        }
-        None => url
-            .split_whitespace()
-            .filter(|pair| ["host=", "hostaddr=", "dbname="].iter().any(|key| pair.starts_with(key)))
-            .collect::<Vec<_>>()
-            .join(" "),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::place;
-
-    #[test]
-    fn a_place_has_no_secret() {
-        for (url, expected) in [
-            ("postgres://ann:s3cret@db:5432/shop?sslmode=require", "db:5432/shop"),
-            ("postgres://db/shop?user=ann&password=s@cret", "db/shop"),
-            ("host=db dbname=shop password=s3cret", "host=db dbname=shop"),
-        ] {
-            assert_eq!(place(url), expected);
-        }
-    }
 }

@@ -15,3 +15,5 @@ mod python_client;
 mod readme;
 mod stack;
 mod types;
+mod unfit;
+mod walk;

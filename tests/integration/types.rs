@@ -10,7 +10,8 @@ use rowcall::contract::{self, Source};
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::support::{Database, Dynamic, EMPTY, Served, database};
+use crate::support::dynamic::Dynamic;
+use crate::support::{Database, EMPTY, Served, database};
 
 /// Column type, literal, field type, options, the field as proto JSON; nothing where it is left out.
 type Line = (&'static str, &'static str, &'static str, &'static str, &'static str);

@@ -35,6 +35,7 @@ pub fn batch_get(
     limits: &Limits,
 ) -> Result<Lookup, Failure> {
     let mask = request.mask(plans, resource, hints);
+    let parent = parent(&plans.resources[resource], &mut request);
     let field = if request.field("names").is_some() { "names" } else { "requests" };
     let asked = match request.value(field) {
         Some(Value::List(asked)) => asked,
@@ -54,13 +55,36 @@ pub fn batch_get(
         let found = match one {
             Value::String(text) => name::bind(&plans.resources[resource], &text, &place),
             Value::Message(one) => key(&plans.resources[resource], &Request::wrap(one), &format!("{place}.")),
-            _ => Err(Violation::new(Reason::FieldInvalid, place, "is neither a name nor a request")),
+            _ => Err(Violation::new(Reason::FieldInvalid, &place, "is neither a name nor a request")),
         };
-        keys.extend(request.keep(found));
+        let Some(key) = request.keep(found) else { continue };
+        if !is_below(&plans.resources[resource], &key, &parent) {
+            let text = format!("is not of the parent {:?}", request.text("parent"));
+            request.refuse(Reason::NameInvalid, place, text);
+        }
+        keys.push(key);
     }
     request.accept()?;
     let projection = Projection::build(plans, resource, &mask)?;
     Ok(Lookup { resource, projection, keys })
+}
+
+/// What the parent of a batch settles for all of it (AIP-231); nothing when it is absent.
+fn parent(resource: &Resource, request: &mut Request) -> name::Settled {
+    let parent = request.text("parent");
+    if parent.is_empty() {
+        return name::Settled::new();
+    }
+    let settled = name::parent(resource, &parent, "parent");
+    request.keep(settled).unwrap_or_default()
+}
+
+fn is_below(resource: &Resource, key: &[Bytes], parent: &name::Settled) -> bool {
+    let same = |(column, value): &(usize, Bytes)| {
+        let held = resource.key.iter().zip(key).find(|(of, _)| *of == column);
+        held.is_none_or(|(_, held)| held == value)
+    };
+    parent.iter().all(same)
 }
 
 /// By `name`, or by the fields that say the key. `within` is the path of the request itself.

@@ -65,14 +65,8 @@ fn column(draft: &mut Draft, field: &contract::Field) -> Option<Source> {
         lose(draft, field, format!("column {} {loss}", qualified(draft, at)));
     }
     let view = matches!(draft.table.kind, TableKind::View | TableKind::MaterializedView);
-    let descriptor = &field.descriptor;
-    let says_absent = descriptor.supports_presence() || descriptor.is_list() || descriptor.is_map();
-    if !column.not_null && !view && !says_absent {
-        let text = format!(
-            "column {} may be NULL, which the field cannot tell from its zero value: make the field optional",
-            qualified(draft, at)
-        );
-        lose(draft, field, text);
+    if let Some(loss) = fit.codec.null_loss().filter(|_| !column.not_null && !view) {
+        lose(draft, field, format!("column {} may be NULL: {loss}", qualified(draft, at)));
     }
     let column = draft.column(at);
     Some(Source::Column { column, read: fit.read, codec: Arc::new(fit.codec) })

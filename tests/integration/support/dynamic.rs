@@ -47,7 +47,7 @@ impl Dynamic {
 }
 
 /// Answers of this type.
-struct Messages(MessageDescriptor);
+pub(super) struct Messages(pub(super) MessageDescriptor);
 
 impl Codec for Messages {
     type Encode = DynamicMessage;
@@ -64,7 +64,7 @@ impl Codec for Messages {
     }
 }
 
-struct Encoding;
+pub(super) struct Encoding;
 
 impl Encoder for Encoding {
     type Item = DynamicMessage;

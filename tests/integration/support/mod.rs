@@ -2,15 +2,18 @@
 //!
 //! The first test that asks starts the server; it ends with the process, however that ends.
 
+mod client;
 mod cluster;
 mod database;
-mod dynamic;
+pub mod dynamic;
 mod pooler;
 mod served;
 pub mod session;
 
+pub use client::{
+    Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Chunks, Client, Failure, Local, json, serve,
+};
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
-pub use dynamic::Dynamic;
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};

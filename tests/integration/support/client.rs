@@ -1,0 +1,193 @@
+//! JSON in, JSON out: any method of a contract, with what came beside the answer.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use prost_reflect::{DynamicMessage, MethodDescriptor, SerializeOptions};
+use rowcall::app::Serving;
+use rowcall::config::{self, Inputs};
+use rowcall::contract::{self, Contract, Source};
+use serde_json::Value;
+use tonic::client::Grpc;
+use tonic::codec::Streaming;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use super::dynamic::Messages;
+
+/// By resource names, all of Chinook.
+pub const CHINOOK_CONTRACT: &str = "tests/contracts/chinook";
+/// By plain keys, some of Chinook.
+pub const CHINOOK_PLAIN_CONTRACT: &str = "tests/contracts/chinook_plain";
+
+/// Calls a server that speaks a contract.
+#[derive(Clone)]
+pub struct Client {
+    contract: Arc<Contract>,
+    channel: Channel,
+}
+
+/// A message, and the metadata it came with.
+#[derive(Debug)]
+pub struct Answer {
+    pub message: DynamicMessage,
+    pub metadata: MetadataMap,
+}
+
+/// The messages of a stream, one at a time.
+pub struct Chunks(Streaming<DynamicMessage>);
+
+/// An error and its details.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: Code,
+    pub message: String,
+    /// Of its `google.rpc.ErrorInfo`; empty without one.
+    pub reason: String,
+    /// The metadata of its `google.rpc.ErrorInfo`.
+    pub info: HashMap<String, String>,
+    /// Of its `google.rpc.BadRequest`: field and description.
+    pub violations: Vec<(String, String)>,
+    pub status: Status,
+}
+
+/// A server in this process and its client.
+pub struct Local {
+    pub serving: Serving,
+    pub client: Client,
+}
+
+/// Serves a contract (a path, relative to the package) on a free port, with `settings` over the defaults.
+pub async fn serve(contract: &str, url: &str, settings: &[(&str, &str)]) -> Local {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(contract);
+    let flags = [("listener.address", "127.0.0.1:0")].iter().chain(settings);
+    let flags = flags.map(|(name, text)| ("--set", name.to_string(), text.to_string())).collect();
+    let loaded = config::load(Inputs { flags, ..Inputs::default() }).expect("the settings are good");
+    let serving = Serving::start(loaded.config, vec![path.clone()], url).await.expect("the server starts");
+    let client = Client::connect(path, serving.address()).await;
+    Local { serving, client }
+}
+
+impl Client {
+    pub async fn connect(contract: PathBuf, address: SocketAddr) -> Self {
+        let load = move || contract::load(&Source { paths: vec![contract] });
+        let loaded = tokio::task::spawn_blocking(load).await.expect("loading does not panic");
+        let endpoint = Endpoint::try_from(format!("http://{address}")).expect("an address");
+        let channel = endpoint.connect().await.expect("the server listens");
+        Client { contract: Arc::new(loaded.expect("the contract is good")), channel }
+    }
+
+    /// By its name without the service.
+    pub fn method(&self, name: &str) -> MethodDescriptor {
+        let methods = self.contract.services.iter().flat_map(|service| &service.methods);
+        let mut descriptors = methods.map(|method| &method.descriptor);
+        descriptors.find(|method| method.name() == name).unwrap_or_else(|| panic!("no method {name}")).clone()
+    }
+
+    pub async fn call(&self, method: &str, request: Value) -> Result<Answer, Failure> {
+        self.call_with(method, request, &[]).await
+    }
+
+    pub async fn call_with(
+        &self,
+        method: &str,
+        request: Value,
+        metadata: &[(&'static str, &str)],
+    ) -> Result<Answer, Failure> {
+        let method = self.method(method);
+        let mut grpc = self.ready().await;
+        let codec = Messages(method.output());
+        let response = grpc.unary(asked(&method, request, metadata), path(&method), codec).await;
+        let (metadata, message, _) = response.map_err(Failure::from)?.into_parts();
+        Ok(Answer { message, metadata })
+    }
+
+    pub async fn stream(&self, method: &str, request: Value) -> Result<Chunks, Failure> {
+        self.stream_with(method, request, &[]).await
+    }
+
+    pub async fn stream_with(
+        &self,
+        method: &str,
+        request: Value,
+        metadata: &[(&'static str, &str)],
+    ) -> Result<Chunks, Failure> {
+        let method = self.method(method);
+        let mut grpc = self.ready().await;
+        let codec = Messages(method.output());
+        let response = grpc.server_streaming(asked(&method, request, metadata), path(&method), codec).await;
+        Ok(Chunks(response.map_err(Failure::from)?.into_inner()))
+    }
+
+    async fn ready(&self) -> Grpc<Channel> {
+        let mut grpc = Grpc::new(self.channel.clone());
+        grpc.ready().await.expect("the connection stands");
+        grpc
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        json(&self.message)
+    }
+
+    /// What the metadata says under a key.
+    pub fn said(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(|value| value.to_str().expect("ASCII"))
+    }
+}
+
+impl Chunks {
+    /// None at the end.
+    pub async fn next(&mut self) -> Result<Option<DynamicMessage>, Failure> {
+        self.0.message().await.map_err(Failure::from)
+    }
+
+    /// After the end.
+    pub async fn trailers(&mut self) -> MetadataMap {
+        self.0.trailers().await.expect("the stream has ended well").unwrap_or_default()
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        let details = status.get_error_details();
+        let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+        Failure {
+            code: status.code(),
+            message: status.message().to_owned(),
+            reason: details.error_info().map(|info| info.reason.clone()).unwrap_or_default(),
+            info: details.error_info().map(|info| info.metadata.clone()).unwrap_or_default(),
+            violations: violations.iter().map(|v| (v.field.clone(), v.description.clone())).collect(),
+            status,
+        }
+    }
+}
+
+/// Proto JSON by the contract's own names; what has its default and no presence is left out.
+pub fn json(message: &DynamicMessage) -> Value {
+    let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(true);
+    message.serialize_with_options(serde_json::value::Serializer, &options).expect("it has a JSON form")
+}
+
+fn asked(
+    method: &MethodDescriptor,
+    request: Value,
+    metadata: &[(&'static str, &str)],
+) -> Request<DynamicMessage> {
+    let message = DynamicMessage::deserialize(method.input(), request).expect("a request of this method");
+    let mut request = Request::new(message);
+    for (key, value) in metadata {
+        request.metadata_mut().append(*key, value.parse().expect("a value of metadata"));
+    }
+    request
+}
+
+fn path(method: &MethodDescriptor) -> http::uri::PathAndQuery {
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    path.parse().expect("a path")
+}
