@@ -123,7 +123,7 @@ fn a_null_is_lost_where_a_field_has_no_presence() {
     let loss = |declaration| choose("int4", declaration).unwrap().codec.null_loss();
     assert_eq!(
         loss("int32 f = 1;"),
-        Some("NULL and the field's zero value read the same: make the field optional")
+        Some("which the field cannot tell from its zero value: make the field optional")
     );
     assert_eq!(loss("optional int32 f = 1;"), None);
     assert_eq!(loss("oneof either { int32 f = 1; string g = 2; }"), None);

@@ -66,7 +66,7 @@ fn column(draft: &mut Draft, field: &contract::Field) -> Option<Source> {
     }
     let view = matches!(draft.table.kind, TableKind::View | TableKind::MaterializedView);
     if let Some(loss) = fit.codec.null_loss().filter(|_| !column.not_null && !view) {
-        lose(draft, field, format!("column {} may be NULL: {loss}", qualified(draft, at)));
+        lose(draft, field, format!("column {} may be NULL, {loss}", qualified(draft, at)));
     }
     let column = draft.column(at);
     Some(Source::Column { column, read: fit.read, codec: Arc::new(fit.codec) })

@@ -166,6 +166,13 @@ impl<'a> Draft<'a> {
             if !table.columns[at].readable {
                 self.complain(format!("{}, for it is part of the key", unreadable(table, at)));
             }
+            // Keys are looked up by arrays of their values, and an array has no array.
+            if ValueType::of(self.catalog, table.columns[at].type_oid).array_oid == 0 {
+                let name = &table.columns[at].name;
+                self.complain(format!(
+                    "key column {name:?} is an array, which cannot be a key: give another by (rowcall.v1.table).key"
+                ));
+            }
         }
         if positions.is_empty() || is_view(table) || table.kind == TableKind::Foreign {
             return;

@@ -13,7 +13,11 @@ pub fn equals(
     word: &Word,
     settle: impl FnOnce(&str) -> Result<Settled, String>,
 ) -> Result<Predicate, Wrong> {
-    let settled = settle(&word.whole()).map_err(|why| Wrong::new(word.start, why))?;
+    if word.star_first || word.star_last {
+        let why = format!("\"{}\" is compared whole: a name has no stars, but for \\*", word.whole());
+        return Err(Wrong::new(word.start, why));
+    }
+    let settled = settle(&word.text).map_err(|why| Wrong::new(word.start, why))?;
     let tests = settled.into_iter().map(|(column, bytes)| {
         let of = &resource.columns[column].value;
         let param = Param { oid: of.oid, value: Some(bytes) };

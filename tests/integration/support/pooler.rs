@@ -1,7 +1,9 @@
 //! A PgBouncer by transaction in front of the cluster, for as long as it is held.
 
 use std::fs;
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use super::cluster::{free_port, unprivileged};
 use super::{Database, cluster};
@@ -10,6 +12,8 @@ pub struct Pooler {
     pub port: u16,
     _watcher: Child,
 }
+
+const START_MAX: Duration = Duration::from_secs(10);
 
 const WATCH: &str = r#"
 pgbouncer "$FOLDER/pgbouncer.ini" >"$FOLDER/log" 2>&1 &
@@ -20,7 +24,7 @@ cd / && rm -rf "$FOLDER"
 "#;
 
 impl Pooler {
-    /// All of a database's clients share this many server connections.
+    /// All of a database's clients share this many server connections. Blocks until it listens.
     pub fn start(servers: u32) -> Pooler {
         let folder = tempfile::Builder::new().prefix("rowcall-pooler-").tempdir().expect("a folder").keep();
         let port = free_port();
@@ -39,6 +43,12 @@ impl Pooler {
             .stdin(Stdio::piped())
             .spawn()
             .expect("a shell starts");
+        let late = Instant::now() + START_MAX;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
+            assert!(Instant::now() < late, "PgBouncer does not listen: {}", log());
+            std::thread::yield_now();
+        }
         Pooler { port, _watcher: watcher }
     }
 
