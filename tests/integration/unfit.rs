@@ -120,8 +120,8 @@ message Number { int32 twice = 1; }
             "19: Album.artist_id: column \"album.artist_id\" is int4, field is bool: use int32",
             "22: Track: no table \"albun\" in the search path (public); did you mean \"album\"?: create it, or correct (rowcall.v1.table).name",
             "23: Hall: no table \"halls\" or \"hall\" in the search path (public): create it, or name another by (rowcall.v1.table).name",
-            "25: Seat: (rowcall.v1.table).key: no column \"hal\"; did you mean \"hall\"?",
-            "25: Seat: (rowcall.v1.table).soft_delete: no column \"hal\"; did you mean \"hall\"?",
+            "25: Seat: (rowcall.v1.table).key names \"hal\", but table \"seat\" has no such column; did you mean \"hall\"?: add it, or name another",
+            "25: Seat: (rowcall.v1.table).soft_delete names \"hal\", but table \"seat\" has no such column; did you mean \"hall\"?: add it, or name another",
             "30: Chair: pattern variable {chair} is no key column (hall, number): rename it, or settle it by (rowcall.v1.table).variables",
         ],
     );

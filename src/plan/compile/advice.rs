@@ -178,7 +178,7 @@ fn suggest(need: Need, catalog: &Catalog, place: &Place) -> Option<Advice> {
     };
     let columns = columns.join(", ");
     let statement = format!("CREATE INDEX {how}ON {}.{} ({columns});", name.schema, name.name);
-    let problem = problem(place, subject, format!("{why}: no index on {} ({columns})", name.name));
+    let problem = problem(place, subject, format!("{why}: no index on ({columns})"));
     Some(Advice { problem, statement })
 }
 

@@ -7,6 +7,7 @@ mod edges;
 mod fields;
 mod functions;
 mod methods;
+mod names;
 mod relations;
 mod resources;
 

@@ -140,7 +140,7 @@ fn link(
     let to_many = field.descriptor.is_list();
     let forward = edges(plans, catalog, near_table, far_table);
     let backward = edges(plans, catalog, far_table, near_table);
-    check_named(told, forward.iter().chain(&backward))?;
+    check_named(told, forward.iter().chain(&backward), near_table, far_table)?;
     let pairs = if to_many {
         choose(backward, told, far_table, near_table)?.map(|e| zip(e.to, e.from))
     } else {
@@ -170,13 +170,18 @@ fn link(
 fn check_named<'a>(
     told: &options::Relation,
     among: impl Iterator<Item = &'a Edge> + Clone,
+    from: &Table,
+    to: &Table,
 ) -> Result<(), String> {
     let name = told.foreign_key.as_str();
     if name.is_empty() || among.clone().any(|edge| edge.name == name) {
         return Ok(());
     }
     let hint = nearest(name, among.map(|edge| edge.name.as_str()));
-    Err(format!("(rowcall.v1.relation).foreign_key: no key {name:?} leads between the tables{hint}"))
+    Err(format!(
+        "no foreign key {name:?} leads between tables {:?} and {:?}{hint}: correct (rowcall.v1.relation).foreign_key",
+        from.name, to.name
+    ))
 }
 
 /// Read backwards a key leads to one row when its columns are unique.
@@ -202,7 +207,7 @@ fn through(
         .or_else(|| catalog.table(None, &told.through))
         .ok_or_else(|| format!("(rowcall.v1.relation).through: no table {:?}", told.through))?;
     let to_near = edges(plans, catalog, between, near_table);
-    check_named(told, to_near.iter())?;
+    check_named(told, to_near.iter(), between, near_table)?;
     let Some(near_edge) = choose(to_near, told, between, near_table)? else {
         return Err(format!("no foreign key leads from table {:?} to {:?}", between.name, near_table.name));
     };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{Report, either, fields, nearest, problem};
 use crate::catalog::{self, Catalog, Table, TableKind};
-use crate::contract::{self, Contract, Pattern, Problem, Segment};
+use crate::contract::{self, Contract, Problem};
 use crate::plan::Resource;
-use crate::plan::resource::{Column, Field, NamePattern, NameSegment, TableName};
+use crate::plan::resource::{Column, Field, TableName};
 use crate::plan::value::ValueType;
 use crate::sql::Identifier;
 
@@ -147,10 +147,13 @@ impl<'a> Draft<'a> {
         }
         self.check_key(&positions);
         let key: Vec<usize> = positions.into_iter().map(|at| self.column(at)).collect();
-        if is_view(self.table) {
+        for &column in &key {
             // A view's columns never say NOT NULL: its key is taken at the option's word.
-            for &column in &key {
-                self.columns[column].nullable = false;
+            self.columns[column].nullable &= !is_view(self.table);
+            // Keys are looked up by the arrays of their values, and arrays have none.
+            if self.columns[column].value.array_oid == 0 {
+                let name = self.columns[column].name.as_str().to_owned();
+                self.complain(format!("key column {name:?} is an array, which cannot be a key: give another by (rowcall.v1.table).key"));
             }
         }
         key
@@ -198,64 +201,6 @@ impl<'a> Draft<'a> {
             self.complain(format!(
                 "(rowcall.v1.table).{option} names {name:?}, but table {:?} has no such column{hint}: add it, or name another",
                 self.table.name
-            ));
-        }
-        found
-    }
-
-    fn names(&mut self, key: &[usize]) -> Vec<NamePattern> {
-        if self.promised.patterns.is_empty() {
-            return Vec::new();
-        }
-        if key.is_empty() {
-            self.complain(
-                "has a resource name but its table has no key: add a primary key, or give (rowcall.v1.table).key",
-            );
-            return Vec::new();
-        }
-        let patterns = &self.promised.patterns;
-        patterns.iter().filter_map(|pattern| self.name(pattern, key)).collect()
-    }
-
-    fn name(&mut self, pattern: &Pattern, key: &[usize]) -> Option<NamePattern> {
-        let mut segments = Vec::new();
-        let mut used = BTreeSet::new();
-        for segment in &pattern.segments {
-            segments.push(match segment {
-                Segment::Literal(text) => NameSegment::Literal(text.clone()),
-                Segment::Variable(variable) => {
-                    let column = self.variable(variable, key)?;
-                    used.insert(column);
-                    NameSegment::Variable { variable: variable.clone(), column }
-                }
-            });
-        }
-        let unnamed = key.iter().find(|column| !used.contains(column));
-        if let Some(&column) = unnamed {
-            let column = self.columns[column].name.as_str().to_owned();
-            self.complain(format!(
-                "no pattern variable stands for key column {column:?}: a name has to tell rows apart, so add it to the pattern or settle it by (rowcall.v1.table).variables"
-            ));
-            return None;
-        }
-        Some(NamePattern { segments })
-    }
-
-    /// A pattern's variable `x` is key column `x`, else `x_id`, else what the option says.
-    fn variable(&mut self, variable: &str, key: &[usize]) -> Option<usize> {
-        let told = self.promised.table.variables.iter().find(|v| v.variable == variable);
-        let candidates = match told {
-            Some(told) => vec![told.column.clone()],
-            None => vec![variable.to_owned(), format!("{variable}_id")],
-        };
-        let found = candidates
-            .iter()
-            .find_map(|name| key.iter().copied().find(|&column| self.columns[column].name.as_str() == name));
-        if found.is_none() {
-            let columns: Vec<&str> = key.iter().map(|&c| self.columns[c].name.as_str()).collect();
-            self.complain(format!(
-                "pattern variable {{{variable}}} is no key column ({}): rename it, or settle it by (rowcall.v1.table).variables",
-                columns.join(", ")
             ));
         }
         found

@@ -91,7 +91,7 @@ fn several_foreign_keys_are_chosen_from() {
     assert_eq!(
         problems(&database, "", &told("track_old_key")),
         [
-            r#"Track.album: (rowcall.v1.relation).foreign_key: no key "track_old_key" leads between the tables; did you mean "track_old_fkey"?"#
+            r#"Track.album: no foreign key "track_old_key" leads between tables "track" and "album"; did you mean "track_old_fkey"?: correct (rowcall.v1.relation).foreign_key"#
         ]
     );
     let (plans, report) = database.compile(&contract("", &told("track_old_fkey")));
