@@ -14,6 +14,8 @@ mod postgres_session;
 mod postgres_tls;
 mod python_client;
 mod readme;
+mod relations;
 mod stack;
+mod totals;
 mod types;
 mod walk;

@@ -9,6 +9,7 @@ mod dynamic;
 mod pooler;
 mod served;
 pub mod session;
+mod tap;
 
 pub use client::{
     Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Chunks, Client, Failure, Local, json, serve,
@@ -18,3 +19,4 @@ pub use database::{CHINOOK, Database, EMPTY, database, shared};
 pub use dynamic::Dynamic;
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};
+pub use tap::Tap;
