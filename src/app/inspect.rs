@@ -20,6 +20,7 @@ use crate::plan::value::ValueType;
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Postgres, StatementTimeout, Want};
 use crate::sql::{self, Statement};
+use crate::wire::{self, UnknownKeys};
 
 /// Prints what does not fit, what is lost and which index is missing.
 pub async fn check(
@@ -104,11 +105,8 @@ fn find(plans: &Plans, name: &str) -> anyhow::Result<Arc<Method>> {
 }
 
 fn request(input: &MessageDescriptor, json: &str) -> anyhow::Result<DynamicMessage> {
-    let mut read = serde_json::Deserializer::from_str(json);
-    let message = DynamicMessage::deserialize(input.clone(), &mut read)
-        .with_context(|| format!("the request is no {} in JSON", input.full_name()))?;
-    read.end().context("the request goes on behind its JSON")?;
-    Ok(message)
+    wire::message_from_json(input, json, UnknownKeys::Refused)
+        .with_context(|| format!("the request is no {} in JSON", input.full_name()))
 }
 
 async fn explained(

@@ -37,17 +37,15 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
     let stop = stop_signal()?;
     match source {
         Source::Given { contract, database } => {
-            let place = place(database.reveal());
             let database = database.reveal().to_owned();
-            run(config, Served { contract, database, place, name: None }, stop).await
+            run(config, Served { contract, database, example: None }, stop).await
         }
         Source::Example => {
             let embedded = start_example(config).await?;
             let served = Served {
                 contract: vec![example_contract(embedded.folder())?],
                 database: embedded.url(),
-                place: embedded.folder().display().to_string(),
-                name: Some(banner::Contract::Example),
+                example: Some(embedded.folder().display().to_string()),
             };
             let exited = embedded.exited();
             let ended = tokio::select! {
@@ -60,12 +58,12 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
     }
 }
 
-/// What is served and how the banner calls it.
+/// What is served.
 struct Served {
     contract: Vec<PathBuf>,
     database: String,
-    place: String,
-    name: Option<banner::Contract>,
+    /// The folder of the example's database, when it is the example.
+    example: Option<String>,
 }
 
 async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow::Result<Code> {
@@ -83,7 +81,7 @@ async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow
     for problem in &loaded.report.problems {
         tracing::warn!(%problem, "does not fit");
     }
-    cli::print(&banner(config, &served, &loaded, &server).to_string())?;
+    cli::print(&banner(config, &served, &loaded, &postgres, &server).to_string())?;
 
     let ready = Ready { server, postgres, loaded, contract: served.contract };
     ready.serve(config, stop).await;
@@ -135,7 +133,7 @@ fn example_contract(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
-fn banner(config: &Config, served: &Served, loaded: &Loaded, server: &Server) -> Banner {
+fn banner(config: &Config, served: &Served, loaded: &Loaded, postgres: &Postgres, server: &Server) -> Banner {
     let security = match (&config.listener.tls_certificate, &config.listener.tls_client_authorities) {
         (None, _) => Security::Plaintext,
         (Some(_), None) => Security::Tls,
@@ -148,16 +146,17 @@ fn banner(config: &Config, served: &Served, loaded: &Loaded, server: &Server) ->
     packages.sort();
     packages.dedup();
     let address = server.local_addr();
-    let tries = match served.name {
-        Some(_) => cli::tries::example(address),
-        None => vec![cli::tries::list(security, address)],
+    let place = served.example.clone().unwrap_or_else(|| postgres.place().to_owned());
+    let (contract, tries) = match served.example {
+        Some(_) => (banner::Contract::Example, cli::tries::example(address)),
+        None => (banner::Contract::Named(packages.join(", ")), vec![cli::tries::list(security, address)]),
     };
     Banner {
-        contract: served.name.clone().unwrap_or_else(|| banner::Contract::Named(packages.join(", "))),
+        contract,
         resources: plans.resources.len(),
         resources_unfit: unfit,
         postgres_version: loaded.catalog.server.version / 10_000,
-        postgres_place: served.place.clone(),
+        postgres_place: place,
         address,
         security,
         tries,
@@ -182,18 +181,4 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
-}
-
-/// Where a database is, without any secret.
-fn place(url: &str) -> String {
-    let without_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = without_scheme.rsplit_once('@').map_or(without_scheme, |(_, rest)| rest);
-    match url.contains("://") {
-        true => authority.split('?').next().unwrap_or_default().to_owned(),
-        false => url
-            .split_whitespace()
-            .filter(|pair| pair.starts_with("host") || pair.starts_with("dbname"))
-            .collect::<Vec<_>>()
-            .join(" "),
-    }
 }

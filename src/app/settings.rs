@@ -6,6 +6,7 @@ use std::env;
 use crate::config::{self, Config};
 use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
+use crate::plan::filter;
 use crate::plan::token::Keys;
 use crate::{grpc, pipeline, postgres};
 
@@ -55,6 +56,10 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
             page_default: rows(config.pages.size_default),
             page_max: rows(config.pages.size_max),
             batch_max: config.limits.batch_max,
+            filter: filter::Limits {
+                bytes_max: config.limits.filter_bytes_max.bytes(),
+                terms_max: config.limits.filter_terms_max,
+            },
             token_age_max: config.tokens.age_max,
         },
         page_bytes_max: config.pages.bytes_max.bytes(),

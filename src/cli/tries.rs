@@ -48,11 +48,12 @@ fn flags(security: Security) -> &'static str {
 mod tests {
     use std::fs;
 
-    use prost_reflect::{DynamicMessage, MethodDescriptor};
+    use prost_reflect::MethodDescriptor;
 
     use super::*;
     use crate::contract::{self, Contract, Source};
     use crate::embedded;
+    use crate::wire::{self, UnknownKeys};
 
     fn method(contract: &Contract, name: &str) -> Option<MethodDescriptor> {
         let (service, method) = name.split_once('/')?;
@@ -78,8 +79,7 @@ mod tests {
             let method = method(&contract, name).unwrap_or_else(|| panic!("no method {name}"));
             let (_, json) = data.split_once("-d '").expect(data);
             let json = json.strip_suffix('\'').expect(data);
-            let mut reader = serde_json::Deserializer::from_str(json);
-            DynamicMessage::deserialize(method.input(), &mut reader).expect(json);
+            wire::message_from_json(&method.input(), json, UnknownKeys::Refused).expect(json);
         }
     }
 

@@ -57,8 +57,10 @@ pub fn check(
     match standard {
         Standard::Get if has_name => fields.push(("name", "string")),
         Standard::BatchGet if has_name => fields.push(("names", "repeated string")),
-        Standard::List | Standard::Stream if has_parent => fields.push(("parent", "string")),
         _ => {}
+    }
+    if has_parent && standard != Standard::Get {
+        fields.push(("parent", "string"));
     }
     let (mut keys, mut problems) = (Vec::new(), Vec::new());
     let mut reject = |field: &FieldDescriptor, text: String| problems.push(places.problem(field, text));

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::list::Probe;
 use super::{Pipeline, decode, get, unfit};
 use crate::call::{Call, TotalWanted};
 use crate::error::Error;
@@ -45,7 +46,12 @@ impl Pipeline {
                 relations(plans, &lookup.projection, Deleted::Hidden, &mut planned);
             }
             Kind::List { resource, .. } | Kind::Stream { resource, .. } => {
-                let listing = self.bind_list(plans, method, *resource, call, request)?;
+                let mut listing = self.bind_list(plans, method, *resource, call, request)?;
+                let probe = match method.kind {
+                    Kind::Stream { .. } => Probe::Full,
+                    _ => Probe::OneMore,
+                };
+                listing.select.limit = Some(probe.limit(listing.page));
                 plan("page", sql::render(plans, &listing.select));
                 match listing.total {
                     Total::Wanted(TotalWanted::Exact) => {
@@ -54,6 +60,7 @@ impl Pipeline {
                     Total::Wanted(TotalWanted::Estimated) => {
                         let most = Some(self.settings.total_exact_max);
                         plan("total", sql::count(plans, &listing.select, most));
+                        plan("total estimated", sql::estimate(plans, &listing.select));
                     }
                     Total::Unwanted | Total::Known(_) => {}
                 }

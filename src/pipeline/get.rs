@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::list::RAW_RATIO_MAX;
 use super::page::limits;
 use super::relations::{Short, Tree, ordinal};
 use super::{Pipeline, decode};
@@ -87,7 +88,7 @@ impl Pipeline {
         let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::Net };
         let mut session = self.session(call, want, notes).await?;
         let started = Instant::now();
-        let limit = Limit { bytes_max: self.settings.message_bytes_max };
+        let limit = Limit { bytes_max: self.settings.message_bytes_max.saturating_mul(RAW_RATIO_MAX) };
         let rows =
             session.run(std::slice::from_ref(&statement), ending, limit).await?.pop().unwrap_or_default();
         if rows.cut {
@@ -154,10 +155,13 @@ fn missing(resource: &Resource, lookup: &Lookup, rows: &crate::postgres::Rows) -
 }
 
 fn too_large(resource: &Resource, lookup: &Lookup, settings: &super::Settings) -> Error {
-    let row = match lookup.keys.as_slice() {
-        [one] => resource.name_of_key(one),
-        several => format!("{} rows", several.len()),
-    };
     let bytes_max = settings.message_bytes_max;
-    Error::Wire(wire::Error::RowTooLarge { row, bytes: bytes_max, bytes_max })
+    match lookup.keys.as_slice() {
+        [one] => {
+            let row = resource.name_of_key(one);
+            let bytes = bytes_max.saturating_mul(RAW_RATIO_MAX);
+            Error::Wire(wire::Error::RowTooLarge { row, bytes, bytes_max })
+        }
+        _ => Error::ResultTooLarge { bytes_max },
+    }
 }

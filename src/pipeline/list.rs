@@ -14,7 +14,7 @@ use crate::plan::bind::{self, Context, Listing};
 use crate::plan::query::Select;
 use crate::plan::token::{self, Position};
 use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Row, Rows, Session, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Row, Rows, StatementTimeout, Want};
 use crate::sql::{self, Statement};
 use crate::wire::{self, Page, Payload, Pushed};
 
@@ -33,6 +33,16 @@ pub(super) enum Probe {
     OneMore,
     /// A full answer may have something behind it.
     Full,
+}
+
+impl Probe {
+    /// How many rows a statement asks for when so many are wanted.
+    pub fn limit(self, rows: u32) -> u32 {
+        match self {
+            Probe::OneMore => rows.saturating_add(1),
+            Probe::Full => rows,
+        }
+    }
 }
 
 /// What a read may bring.
@@ -58,8 +68,9 @@ enum Attempt<'a> {
     Again(Bounds),
 }
 
-/// A row's bytes as Postgres sends them may be so many times those of its message.
-const RAW_RATIO_MAX: usize = 4;
+/// A row's bytes as Postgres sends them may be so many times those of its message: an element of
+/// an int8[] takes twelve, and one as a small varint.
+pub(super) const RAW_RATIO_MAX: usize = 12;
 
 impl<'a> Ask<'a> {
     pub fn first(listing: &'a Listing) -> Self {
@@ -171,16 +182,14 @@ impl Pipeline {
         notes: &mut Notes,
     ) -> Result<Attempt<'a>, Error> {
         let mut select = ask.select.clone();
-        select.limit = Some(match bounds.probe {
-            Probe::OneMore => bounds.rows.saturating_add(1),
-            Probe::Full => bounds.rows,
-        });
-        let mut statements = vec![sql::render(plans, &select)];
-        statements.extend(self.counting(plans, ask));
-        let alone = ask.listing.projection.depth() == 0 && statements.len() == 1;
-        let (mode, ending) = match alone {
-            true => (Mode::Single, Ending::Last),
-            false => (Mode::Snapshot, Ending::More),
+        select.limit = Some(bounds.probe.limit(bounds.rows));
+        // The page comes last, so that it is the page that is cut and never a count.
+        let mut statements = self.counting(plans, ask);
+        statements.push(sql::render(plans, &select));
+        let (mode, ending) = match (ask.listing.projection.depth(), statements.len()) {
+            (0, 1) => (Mode::Single, Ending::Last),
+            (0, _) => (Mode::Snapshot, Ending::Last),
+            _ => (Mode::Snapshot, Ending::More),
         };
         let statement_timeout = match ask.total {
             bind::Total::Wanted(TotalWanted::Exact) => StatementTimeout::PerCall,
@@ -191,14 +200,13 @@ impl Pipeline {
 
         let started = Instant::now();
         let limit = Limit { bytes_max: bounds.bytes_max };
-        let mut answered = session.run(&statements, ending, limit).await?.into_iter();
-        let rows = answered.next().unwrap_or_default();
+        let mut answered = session.run(&statements, ending, limit).await?;
+        let rows = answered.pop().unwrap_or_default();
         if rows.cut && (rows.is_empty() || mode == Mode::Snapshot) {
             notes.took(Stage::Execute, started.elapsed());
-            return self.again(rows.len(), rows.oversized, bounds);
+            return self.again(rows.len(), rows.oversized, bounds, || "the next row".to_owned());
         }
-        let counted = answered.next();
-        let total = self.total(plans, ask, counted, &mut session).await?;
+        let total = self.total(ask, answered.first(), answered.get(1));
         let wanted = bounds.rows as usize;
         let more = rows.cut
             || match bounds.probe {
@@ -211,12 +219,23 @@ impl Pipeline {
         match loaded {
             Ok(()) => Ok(Attempt::Whole(Read { tree, more, total })),
             Err(Short::Failed(error)) => Err(error.into()),
-            Err(Short::TooMuch) => self.again(tree.taken() / 2, None, bounds),
+            Err(Short::TooMuch) => self.again(tree.taken() / 2, None, bounds, || {
+                let key = &ask.listing.projection.key;
+                let value = |at: usize| tree.rows().row(0)?.get(at).map(Bytes::copy_from_slice);
+                let key: Vec<Bytes> = key.iter().map(|(at, _)| value(*at).unwrap_or_default()).collect();
+                plans.resources[select.resource].name_of_key(&key)
+            }),
         }
     }
 
-    /// Bounds that will do after those that did not.
-    fn again<'a>(&self, rows: usize, oversized: Option<u64>, bounds: Bounds) -> Result<Attempt<'a>, Error> {
+    /// Bounds that will do after those that did not; `row` names the one that nothing will do for.
+    fn again<'a>(
+        &self,
+        rows: usize,
+        oversized: Option<u64>,
+        bounds: Bounds,
+        row: impl FnOnce() -> String,
+    ) -> Result<Attempt<'a>, Error> {
         if let Some(rows) = u32::try_from(rows).ok().filter(|&rows| rows > 0) {
             return Ok(Attempt::Again(Bounds { rows, probe: Probe::Full, ..bounds }));
         }
@@ -227,46 +246,40 @@ impl Pipeline {
                 Ok(Attempt::Again(Bounds { rows: 1, bytes_max: bytes, probe: Probe::Full }))
             }
             _ => {
-                let row = "the next row".to_owned();
                 let bytes = bytes.unwrap_or(bounds.bytes_max);
-                Err(Error::Wire(wire::Error::RowTooLarge { row, bytes, bytes_max: message }))
+                Err(Error::Wire(wire::Error::RowTooLarge { row: row(), bytes, bytes_max: message }))
             }
         }
     }
 
-    fn counting(&self, plans: &Plans, ask: &Ask) -> Option<Statement> {
+    /// The count, and for more rows than are counted the planner's estimate in the same round trip.
+    fn counting(&self, plans: &Plans, ask: &Ask) -> Vec<Statement> {
+        let select = &ask.listing.select;
         match ask.total {
-            bind::Total::Wanted(TotalWanted::Exact) => Some(sql::count(plans, &ask.listing.select, None)),
+            bind::Total::Wanted(TotalWanted::Exact) => vec![sql::count(plans, select, None)],
             bind::Total::Wanted(TotalWanted::Estimated) => {
-                Some(sql::count(plans, &ask.listing.select, Some(self.settings.total_exact_max)))
+                let most = Some(self.settings.total_exact_max);
+                vec![sql::count(plans, select, most), sql::estimate(plans, select)]
             }
-            bind::Total::Unwanted | bind::Total::Known(_) => None,
+            bind::Total::Unwanted | bind::Total::Known(_) => Vec::new(),
         }
     }
 
-    async fn total(
-        &self,
-        plans: &Plans,
-        ask: &Ask<'_>,
-        counted: Option<Rows>,
-        session: &mut Session,
-    ) -> Result<Option<Total>, Error> {
+    fn total(&self, ask: &Ask<'_>, counted: Option<&Rows>, estimated: Option<&Rows>) -> Option<Total> {
         let wanted = match ask.total {
-            bind::Total::Unwanted => return Ok(None),
-            bind::Total::Known(total) => return Ok(Some(total)),
+            bind::Total::Unwanted => return None,
+            bind::Total::Known(total) => return Some(total),
             bind::Total::Wanted(wanted) => wanted,
         };
-        let count = counted.as_ref().and_then(|rows| rows.row(0)?.get(0)?.try_into().ok());
+        let count = counted.and_then(|rows| rows.row(0)?.get(0)?.try_into().ok());
         let count = count.map_or(0, i64::from_be_bytes).unsigned_abs();
         if wanted == TotalWanted::Exact || count <= self.settings.total_exact_max {
-            return Ok(Some(Total::Exact(count)));
+            return Some(Total::Exact(count));
         }
-        let estimate = sql::estimate(plans, &ask.listing.select);
-        let rows = session.run(std::slice::from_ref(&estimate), Ending::More, Limit::default()).await?;
-        let text = rows.first().and_then(|rows| rows.row(0)?.get(0));
+        let text = estimated.and_then(|rows| rows.row(0)?.get(0));
         let planned = text.and_then(planned_rows).unwrap_or(0);
         // More rows were counted than that, whatever the planner believes.
-        Ok(Some(Total::Estimated(planned.max(count))))
+        Some(Total::Estimated(planned.max(count)))
     }
 }
 

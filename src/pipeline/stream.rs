@@ -115,10 +115,12 @@ impl Work {
                 return self.send(&listing, &read, rows).await.map(|_| ());
             };
             ask = ask.behind(last, read.total);
-            let send = async { (self.send(&listing, &read, rows).await, Instant::now()) };
-            let follow = async { (self.read(&ask, pace.bounds()).await, Instant::now()) };
-            let ((sent, sent_at), (following, read_at)) = tokio::join!(send, follow);
-            if let Reader::Gone = sent? {
+            // A row that cannot be sent ends the next read; a read that fails does not keep back
+            // the rows before it.
+            let send = async { Ok::<_, Error>((self.send(&listing, &read, rows).await?, Instant::now())) };
+            let follow = async { Ok((self.read(&ask, pace.bounds()).await, Instant::now())) };
+            let ((sent, sent_at), (following, read_at)) = tokio::try_join!(send, follow)?;
+            if let Reader::Gone = sent {
                 return Ok(());
             }
             pace.adjust(sent_at, read_at);
@@ -150,9 +152,6 @@ impl Work {
             }
             let token = self.pipeline.token(listing, level.rows[at - 1], read.total);
             page::text(&mut page, &self.method, "resume_token", &token);
-            if let Some(total) = read.total {
-                page::count(&mut page, &self.method, "total_size", total.rows());
-            }
             let payload = page.finish();
             self.note(|notes| notes.took(Stage::Encode, started.elapsed()));
             if self.sender.send(Ok(payload)).await.is_err() {

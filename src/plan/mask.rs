@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::resource::{Resource, Source};
+use super::resource::Source;
 use super::{Plans, Violation};
 use crate::contract::options::Reason;
-use crate::plan::compile::nearest;
+use crate::plan::path::unknown;
 
 /// The most relations that may stand inside one another.
 pub const DEPTH_MAX: usize = 8;
@@ -92,7 +92,90 @@ fn add(mask: &mut Mask, plans: &Plans, mut resource: usize, path: &str) -> Resul
     Ok(())
 }
 
-fn unknown(resource: &Resource, name: &str) -> String {
-    let hint = nearest(name, resource.fields.iter().map(|f| &*f.name));
-    format!("no field {name:?} in {}{hint}", resource.message.name())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{Database, resource};
+
+    fn plans() -> Plans {
+        let contract = r#"
+            service Shop { rpc GetNode(GetNodeRequest) returns (Node); }
+            message GetNodeRequest { int64 id = 1; }
+            message Node {
+              option (rowcall.v1.table) = {};
+              int64 id = 1;
+              string title = 2;
+              Node above = 3;
+              repeated Node below = 4;
+            }"#;
+        let database = Database::new().table("node", "id int8 key, title text, above_id int8 null");
+        let (plans, report) =
+            database.references("node_above_fkey", &["above_id"], "node", &["id"]).compile(contract);
+        assert_eq!(report.problems, []);
+        plans
+    }
+
+    /// The paths of everything that is read.
+    fn read(paths: &[&str]) -> Result<Vec<String>, Vec<String>> {
+        let plans = plans();
+        let bound = bind(&plans, resource(&plans, "Node"), paths.iter().copied(), "read_mask");
+        let mask = bound.map_err(|all| all.into_iter().map(|v| v.description).collect::<Vec<_>>())?;
+        let mut out = Vec::new();
+        walk(&plans.resources[0], &mask, "", &mut out);
+        Ok(out)
+    }
+
+    fn walk(node: &crate::plan::Resource, mask: &Mask, before: &str, out: &mut Vec<String>) {
+        for (at, field) in node.fields.iter().enumerate().filter(|(at, f)| mask.includes(*at, &f.source)) {
+            match field.source {
+                Source::Relation(_) => {
+                    walk(node, &mask.fields[&at], &format!("{before}{}.", field.name), out)
+                }
+                _ => out.push(format!("{before}{}", field.name)),
+            }
+        }
+    }
+
+    #[test]
+    fn absent_and_star_are_every_field_but_relations() {
+        for paths in [&[][..], &["*"], &["*", "title"]] {
+            assert_eq!(read(paths).unwrap(), ["id", "title"], "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn a_relation_alone_is_its_own_fields() {
+        assert_eq!(read(&["above"]).unwrap(), ["above.id", "above.title"]);
+        assert_eq!(read(&["title", "above.title"]).unwrap(), ["title", "above.title"]);
+        assert_eq!(read(&["above.title", "above"]).unwrap(), ["above.id", "above.title"]);
+        assert_eq!(
+            read(&["below.above.id", "below.title", "below.above.*"]).unwrap(),
+            ["below.title", "below.above.id", "below.above.title"]
+        );
+    }
+
+    #[test]
+    fn everything_unknown_is_told() {
+        assert_eq!(
+            read(&["titel", "above.x", "title.x", "", "*.title"]).unwrap_err(),
+            [
+                "no field \"titel\" in Node; did you mean \"title\"?",
+                "no field \"x\" in Node",
+                "\"title.x\" goes inside \"title\", which is read whole: ask for \"title\"",
+                "no field \"\" in Node",
+                "no field \"*\" in Node",
+            ]
+        );
+    }
+
+    #[test]
+    fn depth_and_number_have_a_limit() {
+        let deep = |depth: usize| format!("{}title", "above.".repeat(depth));
+        assert!(read(&[&deep(DEPTH_MAX)]).is_ok());
+        assert!(
+            read(&[&deep(DEPTH_MAX + 1)]).unwrap_err()[0].ends_with("goes through more than 8 relations")
+        );
+        assert!(read(&vec!["title"; PATHS_MAX]).is_ok());
+        assert_eq!(read(&vec!["title"; PATHS_MAX + 1]).unwrap_err(), ["has more than 512 paths"]);
+    }
 }

@@ -6,6 +6,8 @@ pub mod bind;
 pub mod codec;
 pub mod compile;
 pub mod filter;
+#[cfg(test)]
+mod fixture;
 pub mod mask;
 pub mod method;
 pub mod name;

@@ -1,9 +1,11 @@
 //! `order_by` → the terms rows are ordered by, made total by the key.
 
+use std::collections::BTreeSet;
+
 use super::path::{Astray, column_at, follow};
 use super::query::{Direction, OrderTerm};
 use super::relation::Cardinality;
-use super::resource::{NamePattern, NameSegment, Resource, Source};
+use super::resource::{Resource, Source};
 use super::value::{Class, ValueType};
 use super::{Plans, Violation};
 use crate::contract::options::Reason;
@@ -19,6 +21,20 @@ const FIELD: &str = "order_by";
 /// The key's columns follow the last term, and run its way: an index over the terms and the key
 /// then serves both the order and its reverse.
 pub fn bind(plans: &Plans, resource: usize, text: &str) -> Result<Vec<OrderTerm>, Violation> {
+    read(plans, resource, text, plans.resources[resource].order_fields.as_ref())
+}
+
+/// An order that the contract gives: what is closed to callers is not closed to it.
+pub fn contract(plans: &Plans, resource: usize, text: &str) -> Result<Vec<OrderTerm>, Violation> {
+    read(plans, resource, text, None)
+}
+
+fn read(
+    plans: &Plans,
+    resource: usize,
+    text: &str,
+    open: Option<&BTreeSet<String>>,
+) -> Result<Vec<OrderTerm>, Violation> {
     if text.len() > BYTES_MAX {
         return Err(refuse(format!("has {} bytes; at most {BYTES_MAX} are allowed", text.len())));
     }
@@ -35,7 +51,7 @@ pub fn bind(plans: &Plans, resource: usize, text: &str) -> Result<Vec<OrderTerm>
             if named.len() > TERMS_MAX {
                 return Err(refuse(format!("names more than {TERMS_MAX} fields")).at(column_at(text, at)));
             }
-            let bound = field(plans, resource, name, direction).map_err(|astray| {
+            let bound = field(plans, resource, name, direction, open).map_err(|astray| {
                 let before: usize = name.split('.').take(astray.segment).map(|s| s.len() + 1).sum();
                 refuse(astray.description).at(column_at(text, at + before))
             })?;
@@ -73,7 +89,13 @@ fn term<'t>(text: &str, part: &'t str, offset: usize) -> Result<(&'t str, usize,
     }
 }
 
-fn field(plans: &Plans, resource: usize, name: &str, direction: Direction) -> Result<Vec<OrderTerm>, Astray> {
+fn field(
+    plans: &Plans,
+    resource: usize,
+    name: &str,
+    direction: Direction,
+    open: Option<&BTreeSet<String>>,
+) -> Result<Vec<OrderTerm>, Astray> {
     let segments: Vec<&str> = name.split('.').collect();
     let found = follow(plans, resource, &segments)?;
     let astray = |segment: usize, description: String| Err(Astray { segment, description });
@@ -88,7 +110,7 @@ fn field(plans: &Plans, resource: usize, name: &str, direction: Direction) -> Re
     if found.used < segments.len() {
         return astray(found.used, format!("\"{}\" has no fields to order by", segments[at]));
     }
-    if let Some(open) = &plans.resources[resource].order_fields
+    if let Some(open) = open
         && !open.contains(name)
     {
         let open: Vec<&str> = open.iter().map(String::as_str).collect();
@@ -109,7 +131,7 @@ fn field(plans: &Plans, resource: usize, name: &str, direction: Direction) -> Re
             }
         }
         Source::Name => Ok(terms(found.resource.key.clone())),
-        Source::Reference(pattern) => Ok(terms(variables(pattern))),
+        Source::Reference(pattern) => Ok(terms(pattern.columns().collect())),
         Source::Relation(_) => astray(at, format!("\"{name}\" is another row; name one of its fields")),
     }
 }
@@ -119,18 +141,6 @@ fn choice(open: &[&str]) -> String {
         [] => "no field is".to_owned(),
         open => format!("these are: {}", open.join(", ")),
     }
-}
-
-/// The columns behind a pattern's variables, in its order.
-fn variables(pattern: &NamePattern) -> Vec<usize> {
-    pattern
-        .segments
-        .iter()
-        .filter_map(|segment| match segment {
-            NameSegment::Variable { column, .. } => Some(*column),
-            NameSegment::Literal(_) => None,
-        })
-        .collect()
 }
 
 fn column_term(resource: &Resource, path: Vec<usize>, column: usize, direction: Direction) -> OrderTerm {

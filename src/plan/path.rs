@@ -40,11 +40,23 @@ pub fn follow<'p>(plans: &'p Plans, resource: usize, segments: &[&str]) -> Resul
                 }
                 path.push(relation_at);
                 resource = &plans.resources[relation.target];
+                fits(resource, segment).map_err(|description| Astray { segment: at, description })?;
             }
             _ => return Ok(Found { path, resource, field, used }),
         }
     }
     Err(Astray { segment: 0, description: "a field's name is missing".to_owned() })
+}
+
+/// Rows that a relation leads to can be asked about only where they are served.
+pub fn fits(target: &Resource, relation: &str) -> Result<(), String> {
+    match target.problems.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "\"{relation}\" leads to {}, which does not fit the database: leave it out until it does",
+            target.message.name()
+        )),
+    }
 }
 
 /// `no field "lenght" in Track; did you mean "length"?`

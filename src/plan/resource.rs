@@ -138,6 +138,11 @@ impl NamePattern {
 }
 
 impl Resource {
+    /// False when the database has no table for the message: such a resource never serves.
+    pub fn has_table(&self) -> bool {
+        !self.table.name.as_str().is_empty()
+    }
+
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.by_name.get(name).map(|&at| &self.fields[at])
     }

@@ -23,7 +23,7 @@ use crate::sql::Statement;
 
 /// Everything needed to connect again and again.
 pub(super) struct Connector {
-    conninfo: Conninfo,
+    pub conninfo: Conninfo,
     tls: Option<Arc<rustls::ClientConfig>>,
     pub settings: Settings,
 }

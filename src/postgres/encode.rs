@@ -65,8 +65,6 @@ fn plans(
             frontend::close(b'S', name, buffer)?;
         }
         plans.push(match plan {
-            // Its sibling prepares it.
-            Plan::Prepare(name) if plans.contains(&Plan::Prepare(name.clone())) => Plan::Ready(name),
             Plan::Prepare(name) => {
                 // The name may be in use, from a run that was abandoned; if not, this is no error.
                 frontend::close(b'S', &name, buffer)?;

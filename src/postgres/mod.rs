@@ -52,6 +52,7 @@ struct Inner {
     ended: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
     reachable: watch::Receiver<bool>,
     settings: Settings,
+    place: String,
 }
 
 #[derive(Clone)]
@@ -72,6 +73,7 @@ impl Postgres {
     /// within a tokio runtime. The error says what is wrong with the URL.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let connector = Arc::new(Connector::new(settings.clone())?);
+        let place = connector.conninfo.place();
         let connections = Connections::new(connector);
         let (sender, reachable) = watch::channel(false);
         let (open, ended) = mpsc::channel(1);
@@ -82,7 +84,7 @@ impl Postgres {
             _open: open,
         };
         let open = Mutex::new(Some(Open { connections, cleanup }));
-        let inner = Arc::new(Inner { open, ended: ended.into(), reachable, settings });
+        let inner = Arc::new(Inner { open, ended: ended.into(), reachable, settings, place });
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
     }
@@ -98,6 +100,11 @@ impl Postgres {
     /// Whether the database answers, as far as was seen last.
     pub fn reachable(&self) -> watch::Receiver<bool> {
         self.inner.reachable.clone()
+    }
+
+    /// Where the database is, for people: hosts and database, and no secret.
+    pub fn place(&self) -> &str {
+        &self.inner.place
     }
 
     pub fn counts(&self) -> Counts {

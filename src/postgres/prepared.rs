@@ -24,6 +24,8 @@ pub(super) struct Prepared {
 struct Known {
     name: Arc<str>,
     used: u64,
+    /// The parameters' types it was sent with, or is to be; DDL may give the same text others.
+    params: Box<[Oid]>,
     state: State,
 }
 
@@ -61,16 +63,29 @@ impl Prepared {
             return (Plan::Unnamed, None);
         }
         self.clock += 1;
+        let params = || statement.params.iter().map(|param| param.oid);
         if let Some(known) = self.known.get_mut(&statement.text) {
+            let sibling = known.used > self.begun;
             known.used = self.clock;
             let name = known.name.clone();
-            let ready = matches!(&known.state, State::Prepared(columns)
-                if statement.columns.is_empty() || **columns == *statement.columns);
-            if ready {
-                return (Plan::Ready(name), None);
-            }
-            known.state = State::Asked;
-            return (Plan::Prepare(name), None);
+            let same = known.params.iter().copied().eq(params());
+            return match &known.state {
+                State::Prepared(columns)
+                    if same && (statement.columns.is_empty() || **columns == *statement.columns) =>
+                {
+                    (Plan::Ready(name), None)
+                }
+                // Its sibling prepares it.
+                State::Asked if sibling && same => (Plan::Ready(name), None),
+                // What a sibling runs is left as that one needs it. It runs unnamed the first time,
+                // too, so that in one pipeline only a preparation can be answered as one.
+                _ if sibling => (Plan::Unnamed, None),
+                _ => {
+                    known.params = params().collect();
+                    known.state = State::Asked;
+                    (Plan::Prepare(name), None)
+                }
+            };
         }
         let mut evicted = None;
         if self.known.len() >= self.max {
@@ -79,7 +94,8 @@ impl Prepared {
                 None => return (Plan::Unnamed, None),
             }
         }
-        let known = Known { name: name(&statement.text), used: self.clock, state: State::Seen };
+        let name = name(&statement.text);
+        let known = Known { name, used: self.clock, params: params().collect(), state: State::Seen };
         self.known.insert(statement.text.clone(), known);
         (Plan::Unnamed, evicted)
     }
@@ -120,28 +136,68 @@ fn name(text: &str) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::Param;
 
     fn statement(text: &str, columns: &[Oid]) -> Statement {
         Statement { text: text.into(), params: vec![], columns: columns.into() }
+    }
+
+    fn next(prepared: &mut Prepared, statement: &Statement) -> Plan {
+        prepared.begin();
+        prepared.plan(statement).0
     }
 
     #[test]
     fn a_shape_is_prepared_at_its_second_use() {
         let mut prepared = Prepared::new(2);
         let one = statement("SELECT 1", &[23]);
-        assert_eq!(prepared.plan(&one), (Plan::Unnamed, None));
-        let (Plan::Prepare(name), None) = prepared.plan(&one) else { panic!("prepared") };
+        assert_eq!(next(&mut prepared, &one), Plan::Unnamed);
+        let Plan::Prepare(name) = next(&mut prepared, &one) else { panic!("prepared") };
         prepared.answered(&one, &[23]);
-        assert_eq!(prepared.plan(&one), (Plan::Ready(name.clone()), None));
+        assert_eq!(next(&mut prepared, &one), Plan::Ready(name.clone()));
         // The same text for a plan that expects another type is looked at again.
-        assert_eq!(prepared.plan(&statement("SELECT 1", &[20])), (Plan::Prepare(name), None));
+        assert_eq!(next(&mut prepared, &statement("SELECT 1", &[20])), Plan::Prepare(name));
+    }
+
+    #[test]
+    fn parameters_of_other_types_are_another_preparation() {
+        let mut prepared = Prepared::new(2);
+        let [int4, int8] = [23, 20].map(|oid| Statement {
+            params: vec![Param { oid, value: None }],
+            ..statement("SELECT a FROM t WHERE id = $1", &[25])
+        });
+        next(&mut prepared, &int4);
+        let Plan::Prepare(name) = next(&mut prepared, &int4) else { panic!("prepared") };
+        prepared.answered(&int4, &[25]);
+        assert_eq!(next(&mut prepared, &int8), Plan::Prepare(name.clone()));
+        prepared.answered(&int8, &[25]);
+        assert_eq!(next(&mut prepared, &int8), Plan::Ready(name));
+        // In one pipeline a name stands for one of them.
+        assert_eq!(prepared.plan(&int4), (Plan::Unnamed, None));
+    }
+
+    #[test]
+    fn what_a_failed_pipeline_did_not_prepare_is_not_remembered_as_prepared() {
+        let mut prepared = Prepared::new(2);
+        let one = statement("SELECT 1", &[23]);
+        prepared.begin();
+        // Siblings that are alike: were the second prepared, the first's answer would pass for its own.
+        assert_eq!(prepared.plan(&one), (Plan::Unnamed, None));
+        assert_eq!(prepared.plan(&one), (Plan::Unnamed, None));
+        prepared.answered(&one, &[23]);
+        let Plan::Prepare(name) = next(&mut prepared, &one) else { panic!("prepared") };
+        assert_eq!(prepared.plan(&one), (Plan::Ready(name.clone()), None));
+        // The pipeline failed before the server came to it.
+        assert_eq!(next(&mut prepared, &one), Plan::Prepare(name));
     }
 
     #[test]
     fn the_least_recently_used_makes_room() {
         let mut prepared = Prepared::new(2);
         let [one, two, three] = ["one", "two", "three"].map(|text| statement(text, &[]));
-        for statement in [&one, &one, &two] {
+        next(&mut prepared, &one);
+        prepared.begin();
+        for statement in [&one, &two] {
             prepared.plan(statement);
         }
         // All of them are in one pipeline: none makes room for a sibling.

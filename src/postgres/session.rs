@@ -169,9 +169,10 @@ impl Session {
             Error::Cancelled if now.elapsed() + TIMER_SLACK >= statement_max => {
                 Err(Error::DeadlinePassed.into())
             }
-            Error::CatalogChanged(_) if connection.ready() && !ended_snapshot => {
+            Error::CatalogChanged(_) if connection.ready() => {
+                // Whoever runs them next prepares them again, also where this snapshot cannot.
                 statements.iter().for_each(|statement| connection.prepared.forget(statement));
-                Err(Failed::Stale(error))
+                Err(if ended_snapshot { Failed::For(error) } else { Failed::Stale(error) })
             }
             error => Err(error.into()),
         }

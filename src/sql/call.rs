@@ -148,3 +148,41 @@ fn escaped_length(text: &str) -> usize {
     }
     text.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::value::{Class, ValueType};
+    use crate::sql::oid;
+
+    fn argument(cast: Option<&str>) -> Argument {
+        let cast = cast.map(str::to_owned);
+        let value = ValueType {
+            oid: oid::TEXT,
+            array_oid: oid::TEXT_ARRAY,
+            cast,
+            name: "x".into(),
+            class: Class::Other,
+        };
+        Argument { name: "x".to_owned(), value, field: None, optional: false }
+    }
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(with_casts(text, &[argument(None), argument(Some("money"))]), expected);
+    }
+
+    #[test]
+    fn only_parameters_are_cast() {
+        check("SELECT $1, $2, $22 ;\n", "SELECT $1, ($2::money), $22 ");
+        check("'$2' E'\\'$2' \"$2\" a$2 $2", "'$2' E'\\'$2' \"$2\" a$2 ($2::money)");
+        check("$$ $2 $$ $é$ $2 $é$ $2", "$$ $2 $$ $é$ $2 $é$ ($2::money)");
+        check("/* $2 /* */ $2 */ $2 -- $2\n$2", "/* $2 /* */ $2 */ ($2::money) -- $2\n($2::money)");
+        check("'open $2", "'open $2");
+        check("ünïcode $2", "ünïcode ($2::money)");
+    }
+
+    #[test]
+    fn without_casts_the_text_stays() {
+        assert_eq!(with_casts("SELECT $1; ", &[argument(None)]), "SELECT $1");
+    }
+}

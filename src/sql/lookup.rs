@@ -4,7 +4,7 @@ use super::Param;
 use super::draft::Draft;
 use super::scope::{Scope, aliased};
 use super::select::{
-    conditions, directed, list, order_expressions, output, position_value, push_limit, push_order, push_where,
+    conditions, directed, order_expressions, output, position_value, push_limit, push_order, push_where,
 };
 use crate::plan::query::Output;
 use crate::plan::relation::Link;
@@ -35,7 +35,7 @@ pub fn keys(
         select.outputs.iter().map(|o| output(plans, select, resource, o, "t", &order)).collect();
     // The keys come last in FROM so that the joins of the scope bind to the table.
     let mut text =
-        format!("SELECT {} FROM {} JOIN {from} ON {}", list(&outputs), scope.from(), on.join(" AND "));
+        format!("SELECT {} FROM {} JOIN {from} ON {}", outputs.join(", "), scope.from(), on.join(" AND "));
     push_where(&mut text, &conditions);
     push_order(&mut text, &[], &directed(select, &order));
     text
@@ -71,8 +71,8 @@ pub fn related(
     inner.extend(order.iter().enumerate().map(|(i, e)| format!("{e} AS o{}", i + 1)));
     let mut text = format!(
         "SELECT {} FROM {from} CROSS JOIN LATERAL (SELECT {} FROM {}",
-        list(&outer),
-        list(&inner),
+        outer.join(", "),
+        inner.join(", "),
         scope.from()
     );
     push_where(&mut text, &conditions);

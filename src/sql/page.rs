@@ -5,8 +5,8 @@ use super::draft::Draft;
 use super::keyset::{self, Term};
 use super::scope::Scope;
 use super::select::{
-    conditions, directed, list, order_expressions, output, position_value, push_limit, push_offset,
-    push_order, push_where,
+    conditions, directed, order_expressions, output, position_value, push_limit, push_offset, push_order,
+    push_where,
 };
 use crate::plan::query::Output;
 use crate::plan::{Plans, Select};
@@ -24,7 +24,7 @@ pub fn page(plans: &Plans, select: &Select, draft: &mut Draft) -> String {
     let resource = &plans.resources[select.resource];
     let outputs: Vec<String> =
         select.outputs.iter().map(|o| output(plans, select, resource, o, "t", &order)).collect();
-    let mut text = format!("SELECT {} FROM {}", list(&outputs), scope.from());
+    let mut text = format!("SELECT {} FROM {}", outputs.join(", "), scope.from());
     push_where(&mut text, &conditions);
     push_order(&mut text, &[], &directed(select, &order));
     push_limit(&mut text, select.limit.map(|limit| draft.number(limit.into())));
@@ -73,7 +73,7 @@ fn union(
             text
         })
         .collect();
-    let mut text = format!("SELECT {} FROM ({}) AS u", list(&outer), selects.join(" UNION ALL "));
+    let mut text = format!("SELECT {} FROM ({}) AS u", outer.join(", "), selects.join(" UNION ALL "));
     let names: Vec<String> = (1..=order.len()).map(|i| format!("u.o{i}")).collect();
     push_order(&mut text, &[], &directed(select, &names));
     push_limit(&mut text, limit);

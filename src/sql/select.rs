@@ -97,11 +97,6 @@ pub fn directed(select: &Select, expressions: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A SELECT may have no columns: the rows are counted all the same.
-pub fn list(expressions: &[String]) -> String {
-    expressions.join(", ")
-}
-
 pub fn push_where(text: &mut String, conditions: &[String]) {
     if !conditions.is_empty() {
         text.push_str(" WHERE ");

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::catalog::Oid;
 
-/// What `postgres` runs. Statements of equal text have equal parameter and result types, so that
-/// one preparation serves them all.
+/// What `postgres` runs. Statements of equal text mostly have equal parameter and result types, so
+/// that one preparation serves them; where they differ (`a > 5`, `a > 1.5`) it prepares again.
 #[derive(Debug, Clone)]
 pub struct Statement {
     pub text: Arc<str>,

@@ -3,6 +3,7 @@
 //! A case is a folder with a `request.json` and the `statement.sql` it comes to, which pastes into
 //! psql. `UPDATE_GOLDEN=1 cargo test --test golden` writes the statements anew.
 
+mod batches;
 mod refusals;
 mod request;
 mod store;

@@ -71,7 +71,8 @@ impl Request {
     fn select(&self, plans: &Plans) -> Select {
         let at = find(plans, &self.resource);
         let resource = &plans.resources[at];
-        let filter = filter::bind(plans, at, &self.filter).unwrap_or_else(|v| panic!("{v:?}"));
+        let filter = filter::bind(plans, at, &self.filter, &filter::Limits::default())
+            .unwrap_or_else(|v| panic!("{v:?}"));
         let order = match &self.order_by {
             Some(text) => order::bind(plans, at, text).unwrap_or_else(|v| panic!("{v:?}")),
             None => Vec::new(),

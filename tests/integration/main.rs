@@ -4,8 +4,12 @@ mod support;
 
 mod catalog;
 mod command_line;
+mod deadlines;
 mod embedded;
+mod errors;
+mod errors_shop;
 mod filters;
+mod paging;
 mod postgres_harness;
 mod postgres_pool;
 mod postgres_pooler;
@@ -18,4 +22,5 @@ mod relations;
 mod stack;
 mod totals;
 mod types;
+mod unfit;
 mod walk;

@@ -75,6 +75,49 @@ async fn lost_statements_are_prepared_again_unseen() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_met_a_lost_statement_is_the_only_one_to_fail() {
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    let [first, kept, lose] = ["SELECT 1", "SELECT 2", "DEALLOCATE ALL"];
+    let in_snapshot = async |texts: [&str; 2]| {
+        let mut session = postgres.session(want(Mode::Snapshot)).await.unwrap();
+        for (text, ending) in texts.into_iter().zip([Ending::More, Ending::Last]) {
+            session.run(&[statement(text, &[], &[])], ending, Limit::default()).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    for _ in 0..3 {
+        in_snapshot([first, kept]).await.unwrap();
+    }
+    // What came before it in the snapshot cannot be run again unseen.
+    let error = in_snapshot([lose, kept]).await.unwrap_err();
+    assert!(matches!(error, Error::CatalogChanged(_)), "{error:?}");
+    for _ in 0..2 {
+        in_snapshot([first, kept]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_whose_column_changed_its_type_is_sent_as_what_it_is_now() {
+    let database = database(EMPTY).await;
+    database.execute("CREATE TABLE t (id int, a text); INSERT INTO t VALUES (7, 'seven')").await;
+    let postgres = postgres(&database.url, |settings| settings.connections_max = 1);
+    let ask = async |oid, value: &'static [u8]| {
+        let mut session = postgres.session(want(Mode::Single)).await.unwrap();
+        let asked = [statement("SELECT a FROM t WHERE id = $1", &[(oid, value)], &[25])];
+        let rows = session.run(&asked, Ending::Last, Limit::default()).await.unwrap();
+        rows[0].row(0).unwrap().get(0).unwrap().to_vec()
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(23, &[0, 0, 0, 7]).await, b"seven");
+    }
+    database.execute("ALTER TABLE t ALTER COLUMN id TYPE bigint").await;
+    for _ in 0..3 {
+        assert_eq!(ask(20, &[0, 0, 0, 0, 0, 0, 0, 7]).await, b"seven");
+    }
+}
+
+#[tokio::test]
 async fn types_of_the_users_own_need_no_question() {
     let database = database(EMPTY).await;
     database.execute("CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE DOMAIN short AS varchar(5)").await;

@@ -75,6 +75,23 @@ fn a_batch_request_names_rows_in_one_way() {
 }
 
 #[test]
+fn a_batch_has_a_parent_where_the_pattern_has_one() {
+    let methods = "string name = 1; } message R { string parent = 1; repeated string names = 2; }\n\
+                   message A { repeated Track tracks = 1; } service S { rpc BatchGetTracks(R) returns (A); }";
+    let track = |pattern: &str| {
+        format!(
+            "message Track {{ option (google.api.resource) = \
+             {{ type: \"shop.example.com/Track\" pattern: \"{pattern}\" }};\n{methods}"
+        )
+    };
+    check(&track("albums/{album}/tracks/{track}"), "");
+    check(
+        &track("tracks/{track}"),
+        "shop.proto:2: R.parent: has no meaning, because Track has no pattern with a parent: leave it out, or write such a pattern",
+    );
+}
+
+#[test]
 fn a_list_request_and_answer_are_checked_field_by_field() {
     check_named(
         "message R { int64 page_size = 1; string pagetoken = 2; string parent = 3; bool show_deleted = 4; int64 title = 5; int32 chunk_size = 6; }\n\

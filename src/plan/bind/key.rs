@@ -1,11 +1,11 @@
 //! Get and BatchGet requests → the keys of the rows asked for, in the order asked.
 
 use bytes::Bytes;
-use prost_reflect::Value;
+use prost_reflect::{FieldDescriptor, Value};
 
 use super::{Failure, Limits, Request};
 use crate::call::Hints;
-use crate::contract::options::Reason;
+use crate::contract::options::{Reason, Unit};
 use crate::plan::resource::Source;
 use crate::plan::{Plans, Projection, Resource, Violation, name};
 
@@ -35,11 +35,7 @@ pub fn batch_get(
     limits: &Limits,
 ) -> Result<Lookup, Failure> {
     let mask = request.mask(plans, resource, hints);
-    let parent = request.text("parent");
-    if !parent.is_empty() {
-        let found = name::parent(&plans.resources[resource], &parent, "parent");
-        request.keep(found);
-    }
+    let parent = parent(&plans.resources[resource], &mut request);
     let field = if request.field("names").is_some() { "names" } else { "requests" };
     let asked = match request.value(field) {
         Some(Value::List(asked)) => asked,
@@ -59,40 +55,90 @@ pub fn batch_get(
         let found = match one {
             Value::String(text) => name::bind(&plans.resources[resource], &text, &place),
             Value::Message(one) => key(&plans.resources[resource], &Request::wrap(one), &format!("{place}.")),
-            _ => Err(Violation::new(Reason::FieldInvalid, place, "is neither a name nor a request")),
+            _ => Err(Violation::new(Reason::FieldInvalid, &place, "is neither a name nor a request")),
         };
-        keys.extend(request.keep(found));
+        let Some(key) = request.keep(found) else { continue };
+        if !is_below(&plans.resources[resource], &key, &parent) {
+            let text = format!("is not of the parent {:?}", request.text("parent"));
+            request.refuse(Reason::NameInvalid, place, text);
+        }
+        keys.push(key);
     }
     request.accept()?;
     let projection = Projection::build(plans, resource, &mask)?;
     Ok(Lookup { resource, projection, keys })
 }
 
-/// By `name`, or by one field per key column. `within` is the path of the request itself.
+/// What the parent of a batch settles for all of it (AIP-231); nothing when it is absent.
+fn parent(resource: &Resource, request: &mut Request) -> name::Settled {
+    let parent = request.text("parent");
+    if parent.is_empty() {
+        return name::Settled::new();
+    }
+    let settled = name::parent(resource, &parent, "parent");
+    request.keep(settled).unwrap_or_default()
+}
+
+fn is_below(resource: &Resource, key: &[Bytes], parent: &name::Settled) -> bool {
+    let same = |(column, value): &(usize, Bytes)| {
+        let held = resource.key.iter().zip(key).find(|(of, _)| *of == column);
+        held.is_none_or(|(_, held)| held == value)
+    };
+    parent.iter().all(same)
+}
+
+/// By `name`, or by the fields that say the key. `within` is the path of the request itself.
 fn key(resource: &Resource, request: &Request, within: &str) -> Result<Vec<Bytes>, Violation> {
     if request.field("name").is_some() && !resource.names.is_empty() {
         return name::bind(resource, &request.text("name"), &format!("{within}name"));
     }
-    resource.key.iter().map(|&column| value(resource, column, request, within)).collect()
+    let mut settled = Vec::new();
+    let of_key = |field: &FieldDescriptor| {
+        let found = resource.field(field.name()).map(|found| &found.source);
+        matches!(found, Some(Source::Column { .. } | Source::Reference(_))) && field.name() != "read_mask"
+    };
+    for field in request.fields().into_iter().filter(of_key) {
+        let place = format!("{within}{}", field.name());
+        // A field without presence says its zero value when it is left out.
+        let given = match request.value(field.name()) {
+            None if field.supports_presence() => {
+                return Err(Violation::new(Reason::FieldInvalid, place, "is missing"));
+            }
+            given => given.unwrap_or_else(|| Value::default_value_for_field(&field)),
+        };
+        settled.extend(says(resource, &field, &given, &place)?);
+    }
+    let value = |column: &usize| match settled.iter().find(|(c, _)| c == column) {
+        Some((_, Some(bytes))) => Ok(bytes.clone()),
+        _ => {
+            let why = format!("does not say {}", resource.columns[*column].name.as_str());
+            Err(Violation::new(Reason::FieldInvalid, within.trim_end_matches('.'), why))
+        }
+    };
+    resource.key.iter().map(value).collect()
 }
 
-fn value(resource: &Resource, column: usize, request: &Request, within: &str) -> Result<Bytes, Violation> {
-    let holds = |source: &Source| matches!(source, Source::Column { column: c, .. } if *c == column);
-    let name = resource
-        .fields
-        .iter()
-        .find(|f| holds(&f.source))
-        .map_or_else(|| resource.columns[column].name.as_str().to_owned(), |f| f.name.to_string());
-    let place = format!("{within}{name}");
-    let Some(field) = request.field(&name) else {
-        return Err(Violation::new(Reason::FieldInvalid, place, "is not in the request message"));
-    };
-    let given = request.value(&name).unwrap_or_else(|| Value::default_value_for_field(&field));
-    let unit = super::list::unit(resource, &name);
-    let value = &resource.columns[column].value;
-    match value.from_proto(&given, &field, unit) {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Violation::new(Reason::FieldInvalid, place, "is missing")),
-        Err(malformed) => Err(Violation::new(Reason::FieldInvalid, place, malformed.text)),
+/// The columns that a field of the request settles: its own, or those behind another row's name.
+pub(super) fn says(
+    resource: &Resource,
+    field: &FieldDescriptor,
+    given: &Value,
+    place: &str,
+) -> Result<Vec<(usize, Option<Bytes>)>, Violation> {
+    match resource.field(field.name()).map(|found| &found.source) {
+        Some(Source::Column { column, .. }) => {
+            let told = resource.message.get_field_by_name(field.name());
+            let unit = told.map_or(Unit::Unspecified, |field| crate::contract::column(&field).unit());
+            let value = resource.columns[*column].value.from_proto(given, field, unit);
+            let value =
+                value.map_err(|malformed| Violation::new(Reason::FieldInvalid, place, malformed.text))?;
+            Ok(vec![(*column, value)])
+        }
+        Some(Source::Reference(pattern)) => {
+            let settled = name::reference(resource, pattern, given.as_str().unwrap_or_default())
+                .map_err(|why| Violation::new(Reason::NameInvalid, place, why))?;
+            Ok(settled.into_iter().map(|(column, bytes)| (column, Some(bytes))).collect())
+        }
+        _ => Ok(Vec::new()),
     }
 }

@@ -1,13 +1,11 @@
 //! List and Stream requests → a select that goes on behind the page token, and what the answer needs around it.
 
-use prost_reflect::Cardinality;
-
+use super::key::says;
 use super::{Failure, Limits, Request};
 use crate::call::{self, Hints, Scope, TotalWanted};
 use crate::catalog::Oid;
-use crate::contract::options::{self, Reason};
+use crate::contract::options::Reason;
 use crate::plan::query::{Deleted, OrderTerm, Output, Rows, Select};
-use crate::plan::resource::Source;
 use crate::plan::token::{Binding, Keys, Position, Purpose};
 use crate::plan::{Method, Plans, Projection, Resource, Violation, filter, name, order, token};
 use crate::sql::Param;
@@ -80,7 +78,7 @@ pub fn list(context: &Context, mut request: Request) -> Result<Listing, Failure>
     let mask = request.mask(plans, resource, context.hints);
     let equals = parents(&plans.resources[resource], &mut request);
     let (text, ordered) = (request.text("filter"), request.text("order_by"));
-    let filter = filter::bind(plans, resource, &text);
+    let filter = filter::bind(plans, resource, &text, &context.limits.filter);
     let filter = request.keep(filter).flatten();
     let order = order::bind(plans, resource, &ordered);
     let order = request.keep(order).unwrap_or_default();
@@ -129,26 +127,17 @@ fn parents(resource: &Resource, request: &mut Request) -> Vec<(usize, Param)> {
         }
     }
     for field in request.fields() {
-        if OWN_FIELDS.contains(&field.name()) || field.cardinality() == Cardinality::Repeated {
+        if OWN_FIELDS.contains(&field.name()) {
             continue;
         }
-        let Some(Source::Column { column, .. }) = resource.field(field.name()).map(|f| &f.source) else {
-            continue;
-        };
+        // What is left out keeps every row: to ask for a zero, the contract makes the field optional.
         let Some(given) = request.value(field.name()) else { continue };
-        let value = &resource.columns[*column].value;
-        match value.from_proto(&given, &field, unit(resource, field.name())) {
-            Ok(bytes) => equals.push((*column, Param { oid: value.oid, value: bytes })),
-            Err(malformed) => request.refuse(Reason::FieldInvalid, field.name(), malformed.text),
+        let said = says(resource, &field, &given, field.name());
+        for (column, value) in request.keep(said).unwrap_or_default() {
+            equals.push((column, Param { oid: resource.columns[column].value.oid, value }));
         }
     }
     equals
-}
-
-/// What an integer column behind a Duration field counts.
-pub(super) fn unit(resource: &Resource, field: &str) -> options::Unit {
-    let descriptor = resource.message.get_field_by_name(field);
-    descriptor.map_or(options::Unit::Unspecified, |field| crate::contract::column(&field).unit())
 }
 
 impl Bound {

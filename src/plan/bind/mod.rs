@@ -13,7 +13,7 @@ pub use list::{Context, Listing, Total, list};
 pub use request::Request;
 
 use super::projection::Unfit;
-use super::{Refusal, Violation};
+use super::{Refusal, Violation, filter};
 
 /// Why a request does not become a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Limits {
     pub page_max: u32,
     /// Rows of a BatchGet at most.
     pub batch_max: usize,
+    pub filter: filter::Limits,
     /// How long a page or resume token is good for.
     pub token_age_max: Duration,
 }
@@ -42,6 +43,7 @@ impl Default for Limits {
             page_default: 50,
             page_max: 1_000,
             batch_max: 1_000,
+            filter: filter::Limits::default(),
             token_age_max: Duration::from_secs(3 * 24 * 3_600),
         }
     }
@@ -64,3 +66,6 @@ impl From<Unfit> for Failure {
         Failure::Unfit(unfit)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,14 +214,14 @@ impl Misfit {
 }
 
 impl FieldCodec {
-    /// What a NULL in the column costs; None when the field can be absent.
+    /// What a NULL in the column costs, to stand behind "may be NULL, "; None when the field can be absent.
     pub fn null_loss(&self) -> Option<&'static str> {
         match (self.presence, &self.shape) {
             (Presence::Explicit, _) => None,
             (Presence::Implicit, Shape::One(_)) => {
-                Some("NULL and the field's zero value read the same: make the field optional")
+                Some("which the field cannot tell from its zero value: make the field optional")
             }
-            (Presence::Implicit, _) => Some("NULL and empty read the same"),
+            (Presence::Implicit, _) => Some("which the field cannot tell from empty"),
         }
     }
 }

@@ -123,7 +123,7 @@ fn a_null_is_lost_where_a_field_has_no_presence() {
     let loss = |declaration| choose("int4", declaration).unwrap().codec.null_loss();
     assert_eq!(
         loss("int32 f = 1;"),
-        Some("NULL and the field's zero value read the same: make the field optional")
+        Some("which the field cannot tell from its zero value: make the field optional")
     );
     assert_eq!(loss("optional int32 f = 1;"), None);
     assert_eq!(loss("oneof either { int32 f = 1; string g = 2; }"), None);
@@ -140,4 +140,21 @@ fn only_what_has_no_binary_form_is_cast() {
     for name in ["text", "bpchar", "inet", "numeric", "timestamptz", "uuid", "jsonb", "s.mood", "int4"] {
         assert_eq!(read(name, "string f = 1;"), Read::Binary, "{name}");
     }
+}
+
+#[test]
+fn arguments_take_what_columns_give_and_any_integer() {
+    let argument = |type_name: &str, declaration: &str| {
+        let catalog = catalog();
+        let field = field(declaration);
+        super::argument(&catalog, oid(&catalog, type_name), &field, &contract::column(&field))
+    };
+    assert_eq!(argument("int8", "int32 f = 1;").unwrap().oid, 20);
+    assert_eq!(argument("int2", "uint64 f = 1;").unwrap().oid, 21);
+    assert_eq!(argument("int4[]", "repeated int32 f = 1;").unwrap().oid, 1007);
+    let text = argument("int4[]", "string f = 1;").unwrap();
+    assert_eq!((text.oid, text.cast.as_deref()), (25, Some(r#""pg_catalog"."_int4""#)));
+    assert_eq!(argument("money[]", "repeated string f = 1;").unwrap().oid, 1009);
+    let misfit = argument("int4", "string g = 2; bool f = 1;").unwrap_err();
+    assert_eq!(misfit.text, "is int4, field is bool: use int32");
 }

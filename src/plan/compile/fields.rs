@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost_reflect::Kind;
 
-use super::resources::Draft;
+use super::resources::{Draft, unreadable};
 use super::{either, nearest, problem};
 use crate::catalog::TableKind;
 use crate::contract::{self, Role, Segment};
@@ -51,14 +51,6 @@ fn name(draft: &mut Draft, field: &contract::Field, names: &[NamePattern]) -> Op
 fn column(draft: &mut Draft, field: &contract::Field) -> Option<Source> {
     let at = find(draft, field, &candidates(field))?;
     let column = &draft.table.columns[at];
-    if !column.readable {
-        let text = format!(
-            "the role may not SELECT column {}: GRANT it, or leave the field out",
-            qualified(draft, at)
-        );
-        complain(draft, field, text);
-        return None;
-    }
     let fit =
         FieldCodec::choose(draft.catalog, column.type_oid, column.type_mod, &field.descriptor, &field.column);
     let fit = match fit {
@@ -73,14 +65,8 @@ fn column(draft: &mut Draft, field: &contract::Field) -> Option<Source> {
         lose(draft, field, format!("column {} {loss}", qualified(draft, at)));
     }
     let view = matches!(draft.table.kind, TableKind::View | TableKind::MaterializedView);
-    let descriptor = &field.descriptor;
-    let says_absent = descriptor.supports_presence() || descriptor.is_list() || descriptor.is_map();
-    if !column.not_null && !view && !says_absent {
-        let text = format!(
-            "column {} may be NULL, which the field cannot tell from its zero value: make the field optional",
-            qualified(draft, at)
-        );
-        lose(draft, field, text);
+    if let Some(loss) = fit.codec.null_loss().filter(|_| !column.not_null && !view) {
+        lose(draft, field, format!("column {} may be NULL, {loss}", qualified(draft, at)));
     }
     let column = draft.column(at);
     Some(Source::Column { column, read: fit.read, codec: Arc::new(fit.codec) })
@@ -153,7 +139,7 @@ fn candidates(field: &contract::Field) -> Vec<String> {
 fn find(draft: &mut Draft, field: &contract::Field, names: &[String]) -> Option<usize> {
     let table = draft.table;
     let found = names.iter().find_map(|name| table.column(name));
-    if found.is_none() {
+    let Some(at) = found else {
         let wanted = names.first().map_or("", String::as_str);
         let hint = nearest(wanted, table.columns.iter().map(|c| c.name.as_str()));
         let text = format!(
@@ -162,8 +148,14 @@ fn find(draft: &mut Draft, field: &contract::Field, names: &[String]) -> Option<
             either(names)
         );
         complain(draft, field, text);
+        return None;
+    };
+    if !table.columns[at].readable {
+        let text = format!("{}, or leave the field out", unreadable(table, at));
+        complain(draft, field, text);
+        return None;
     }
-    found
+    Some(at)
 }
 
 fn qualified(draft: &Draft, at: usize) -> String {

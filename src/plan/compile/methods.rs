@@ -1,10 +1,13 @@
 //! A promised method → what it does, or why it does not serve.
 
+use prost_reflect::MessageDescriptor;
+
 use super::{Report, functions, problem};
 use crate::catalog::Catalog;
 use crate::contract::{self, Problem, Shape};
 use crate::plan::method::Kind;
-use crate::plan::{Method, Plans};
+use crate::plan::resource::Source;
+use crate::plan::{Method, Plans, Resource};
 
 pub(super) fn compile(
     promised: &contract::Method,
@@ -57,8 +60,25 @@ fn settle(
         Ok(resource)
     };
     match shape {
-        Shape::Get { resource } => Ok(Kind::Get { resource: keyed(resource)? }),
-        Shape::BatchGet { resource, rows } => Ok(Kind::BatchGet { resource: keyed(resource)?, rows }),
+        Shape::Get { resource } => {
+            let resource = keyed(resource)?;
+            match says_key(&plans.resources[resource], &promised.descriptor.input()) {
+                Ok(()) => Ok(Kind::Get { resource }),
+                Err(text) => Err(own(text)),
+            }
+        }
+        Shape::BatchGet { resource, rows } => {
+            let resource = keyed(resource)?;
+            let requests = promised.descriptor.input().get_field_by_name("requests");
+            let said = match requests.map(|field| field.kind()) {
+                Some(prost_reflect::Kind::Message(get)) => says_key(&plans.resources[resource], &get),
+                _ => Ok(()),
+            };
+            match said {
+                Ok(()) => Ok(Kind::BatchGet { resource, rows }),
+                Err(text) => Err(own(text)),
+            }
+        }
         Shape::List { resource, rows } => Ok(Kind::List { resource: keyed(resource)?, rows }),
         Shape::Stream { resource, rows } => Ok(Kind::Stream { resource: keyed(resource)?, rows }),
         Shape::Routine { name, answer } => {
@@ -67,5 +87,36 @@ fn settle(
         Shape::Query { path, answer, .. } => {
             functions::query(promised, &path, answer, plans, catalog).map(Kind::Function).map_err(own)
         }
+    }
+}
+
+/// A Get without `name` has to say every column of the key, and nothing else of the row.
+fn says_key(resource: &Resource, request: &MessageDescriptor) -> Result<(), String> {
+    if !resource.names.is_empty() && request.get_field_by_name("name").is_some() {
+        return Ok(());
+    }
+    let mut said: Vec<usize> = Vec::new();
+    for field in request.fields() {
+        let columns: Vec<usize> = match resource.field(field.name()).map(|found| &found.source) {
+            Some(Source::Column { column, .. }) => vec![*column],
+            Some(Source::Reference(pattern)) => pattern.columns().collect(),
+            _ => continue,
+        };
+        if columns.iter().any(|column| !resource.key.contains(column)) {
+            return Err(format!(
+                "request field {:?} is no part of the key of {}: leave it out",
+                field.name(),
+                resource.message.name()
+            ));
+        }
+        said.extend(columns);
+    }
+    match resource.key.iter().find(|column| !said.contains(column)) {
+        None => Ok(()),
+        Some(&column) => Err(format!(
+            "the request does not say key column {:?}: add the field of {} that shows it",
+            resource.columns[column].name.as_str(),
+            resource.message.name()
+        )),
     }
 }

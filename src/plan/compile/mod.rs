@@ -3,6 +3,7 @@
 //! Three passes, because each needs what the one before settled: resources, their relations, methods.
 
 mod advice;
+mod edges;
 mod fields;
 mod functions;
 mod methods;
@@ -77,3 +78,6 @@ pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> S
         .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! A promised relation field and the foreign keys of its tables → which rows lead to which.
 
-use super::{Report, either, problem};
-use crate::catalog::{Catalog, Oid, Table};
+use super::edges::{Edge, choose, edges};
+use super::resources::{unique, unreadable};
+use super::{Report, nearest, problem};
+use crate::catalog::{Catalog, Table};
 use crate::contract::{Contract, Field, Problem, Role, options};
 use crate::plan::Plans;
 use crate::plan::relation::{Cardinality, Link, Relation};
@@ -19,6 +21,11 @@ pub(super) fn compile(plans: &mut Plans, catalog: &Catalog, report: &mut Report)
     let contract = plans.contract.clone();
     for near in 0..plans.resources.len() {
         for (field, target, told) in promised(&contract, near) {
+            if !plans.resources[near].has_table() || !plans.resources[target].has_table() {
+                // Who asks for the relation is told what is wrong with its target.
+                plans.resources[near].relations.push(nowhere(target));
+                continue;
+            }
             let settled = link(plans, catalog, near, target, field, told);
             accept(
                 plans,
@@ -68,22 +75,18 @@ fn accept(
         Ok(relation) => plans.resources[near].relations.push(relation),
         Err(text) => {
             let Role::Relation { resource: target, .. } = field.role else { return };
-            plans.resources[near].relations.push(Relation {
-                target,
-                cardinality: Cardinality::One,
-                link: Link::Direct(Vec::new()),
-            });
+            plans.resources[near].relations.push(nowhere(target));
             complain(plans, report, near, field, text);
         }
     }
 }
 
+fn nowhere(target: usize) -> Relation {
+    Relation { target, cardinality: Cardinality::One, link: Link::Direct(Vec::new()) }
+}
+
 fn complain(plans: &mut Plans, report: &mut Report, near: usize, field: &Field, text: String) {
     let resource = &mut plans.resources[near];
-    // A resource without a table says so once, not once more per relation.
-    if resource.table.name.as_str().is_empty() {
-        return;
-    }
     let subject = format!("{}.{}", resource.message.name(), field.descriptor.name());
     let found: Problem = problem(&field.place, subject, text);
     resource.problems.push(found.clone());
@@ -118,16 +121,8 @@ fn orders(
             "the rows it leads to have no key to be ordered by: give (rowcall.v1.table).key".to_owned()
         );
     }
-    order::bind(plans, target, &told.order_by)
+    order::contract(plans, target, &told.order_by)
         .map_err(|violation| format!("(rowcall.v1.relation).order_by: {}", violation.description))
-}
-
-/// A foreign key, declared or told, from one table's columns to another's.
-struct Edge {
-    name: String,
-    /// Of the table that has the key.
-    from: Vec<String>,
-    to: Vec<String>,
 }
 
 fn link(
@@ -145,15 +140,14 @@ fn link(
     let to_many = field.descriptor.is_list();
     let forward = edges(plans, catalog, near_table, far_table);
     let backward = edges(plans, catalog, far_table, near_table);
-    let backward_one: Vec<Edge> = Vec::from_iter(
-        edges(plans, catalog, far_table, near_table).into_iter().filter(|e| unique(far_table, &e.from)),
-    );
+    check_named(told, forward.iter().chain(&backward))?;
     let pairs = if to_many {
-        choose(backward, told, near_table, far_table)?.map(|e| zip(e.to, e.from))
+        choose(backward, told, far_table, near_table)?.map(|e| zip(e.to, e.from))
     } else {
+        let one: Vec<Edge> = backward.into_iter().filter(|edge| leads_to_one(far_table, edge)).collect();
         match choose(forward, told, near_table, far_table)? {
             Some(edge) => Some(zip(edge.from, edge.to)),
-            None => choose(backward_one, told, near_table, far_table)?.map(|e| zip(e.to, e.from)),
+            None => choose(one, told, far_table, near_table)?.map(|e| zip(e.to, e.from)),
         }
     };
     let Some(pairs) = pairs else {
@@ -170,6 +164,25 @@ fn link(
         columns.push((near_column, far_column));
     }
     Ok(Link::Direct(columns))
+}
+
+/// A key that is told by its name has to be there.
+fn check_named<'a>(
+    told: &options::Relation,
+    among: impl Iterator<Item = &'a Edge> + Clone,
+) -> Result<(), String> {
+    let name = told.foreign_key.as_str();
+    if name.is_empty() || among.clone().any(|edge| edge.name == name) {
+        return Ok(());
+    }
+    let hint = nearest(name, among.map(|edge| edge.name.as_str()));
+    Err(format!("(rowcall.v1.relation).foreign_key: no key {name:?} leads between the tables{hint}"))
+}
+
+/// Read backwards a key leads to one row when its columns are unique.
+fn leads_to_one(table: &Table, edge: &Edge) -> bool {
+    let columns: Option<Vec<usize>> = edge.from.iter().map(|name| table.column(name)).collect();
+    columns.is_some_and(|columns| unique(table, &columns))
 }
 
 fn through(
@@ -189,6 +202,7 @@ fn through(
         .or_else(|| catalog.table(None, &told.through))
         .ok_or_else(|| format!("(rowcall.v1.relation).through: no table {:?}", told.through))?;
     let to_near = edges(plans, catalog, between, near_table);
+    check_named(told, to_near.iter())?;
     let Some(near_edge) = choose(to_near, told, between, near_table)? else {
         return Err(format!("no foreign key leads from table {:?} to {:?}", between.name, near_table.name));
     };
@@ -222,76 +236,6 @@ fn table<'a>(plans: &Plans, catalog: &'a Catalog, resource: usize) -> Result<&'a
         .ok_or_else(|| format!("leads to {}, which has no table", message.name()))
 }
 
-/// Keys from `from` to `to`: the catalog's, and those that a contract tells of `from`.
-fn edges(plans: &Plans, catalog: &Catalog, from: &Table, to: &Table) -> Vec<Edge> {
-    let declared = from.foreign_keys.iter().filter(|key| key.target == to.oid).map(|key| Edge {
-        name: key.name.clone(),
-        from: key.columns.iter().map(|&at| from.columns[at].name.clone()).collect(),
-        to: key.target_columns.clone(),
-    });
-    declared.chain(told_edges(plans, catalog, from, to.oid)).collect()
-}
-
-fn told_edges(plans: &Plans, catalog: &Catalog, from: &Table, to: Oid) -> Vec<Edge> {
-    let of_table = |resource: &&crate::contract::Resource| {
-        plans
-            .resources
-            .iter()
-            .find(|r| r.message == resource.message)
-            .is_some_and(|r| r.table.schema.as_str() == from.schema && r.table.name.as_str() == from.name)
-    };
-    let mut found = Vec::new();
-    for resource in plans.contract.resources.iter().filter(of_table) {
-        for key in &resource.table.foreign_keys {
-            let schema = Some(key.schema.as_str()).filter(|s| !s.is_empty());
-            let Some(target) = catalog.table(schema, &key.table).filter(|t| t.oid == to) else { continue };
-            let targets = match key.target_columns.as_slice() {
-                [] => target.primary_key.iter().map(|&at| target.columns[at].name.clone()).collect(),
-                told => told.to_vec(),
-            };
-            if targets.len() == key.columns.len() {
-                found.push(Edge { name: key.id.clone(), from: key.columns.clone(), to: targets });
-            }
-        }
-    }
-    found
-}
-
-/// The one that is meant. `Ok(None)` when there is none at all.
-fn choose(
-    mut edges: Vec<Edge>,
-    told: &options::Relation,
-    from: &Table,
-    to: &Table,
-) -> Result<Option<Edge>, String> {
-    if !told.foreign_key.is_empty() {
-        return Ok(edges.into_iter().find(|edge| edge.name == told.foreign_key));
-    }
-    if edges.len() > 1 {
-        let names: Vec<&str> = edges.iter().map(|e| e.name.as_str()).collect();
-        return Err(format!(
-            "several foreign keys lead between tables {:?} and {:?}: choose {} by (rowcall.v1.relation).foreign_key",
-            from.name,
-            to.name,
-            either(&names)
-        ));
-    }
-    Ok(edges.pop())
-}
-
-fn unique(table: &Table, columns: &[String]) -> bool {
-    let positions: Vec<Option<usize>> = columns.iter().map(|name| table.column(name)).collect();
-    let same =
-        |keys: &[Option<usize>]| keys.len() == positions.len() && keys.iter().all(|k| positions.contains(k));
-    let key: Vec<Option<usize>> = table.primary_key.iter().copied().map(Some).collect();
-    same(&key)
-        || table
-            .indexes
-            .iter()
-            .filter(|i| i.unique && i.valid && !i.partial)
-            .any(|index| same(&index.keys.iter().map(|k| k.column).collect::<Vec<_>>()))
-}
-
 /// The position of a column in a resource's plan; the first use adds it.
 fn column(
     plans: &mut Plans,
@@ -304,10 +248,7 @@ fn column(
         .column(name)
         .ok_or_else(|| format!("table {:?} has no column {name:?} for this relation", table.name))?;
     if !table.columns[at].readable {
-        return Err(format!(
-            "the role may not SELECT column \"{}.{name}\", which this relation needs",
-            table.name
-        ));
+        return Err(format!("{}, for this relation needs it", unreadable(table, at)));
     }
     let columns = &mut plans.resources[resource].columns;
     if let Some(known) = columns.iter().position(|c| c.name.as_str() == name) {

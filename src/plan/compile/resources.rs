@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Report, either, fields, nearest, problem};
-use crate::catalog::{self, Catalog, Table};
+use crate::catalog::{self, Catalog, Table, TableKind};
 use crate::contract::{self, Contract, Pattern, Problem, Segment};
 use crate::plan::Resource;
 use crate::plan::resource::{Column, Field, NamePattern, NameSegment, TableName};
@@ -143,20 +143,64 @@ impl<'a> Draft<'a> {
             positions.clone_from(&self.table.primary_key);
         }
         for name in &self.promised.table.key {
-            match self.table.column(name) {
-                Some(at) => positions.push(at),
-                None => {
-                    let hint = nearest(name, self.table.columns.iter().map(|c| c.name.as_str()));
-                    self.complain(format!("(rowcall.v1.table).key: no column {name:?}{hint}"));
-                }
+            positions.extend(self.told("key", name));
+        }
+        self.check_key(&positions);
+        let key: Vec<usize> = positions.into_iter().map(|at| self.column(at)).collect();
+        if is_view(self.table) {
+            // A view's columns never say NOT NULL: its key is taken at the option's word.
+            for &column in &key {
+                self.columns[column].nullable = false;
             }
         }
-        let key: Vec<usize> = positions.into_iter().map(|at| self.column(at)).collect();
-        for &column in &key {
-            // A view's columns never say NOT NULL: its key is taken at the option's word.
-            self.columns[column].nullable = false;
-        }
         key
+    }
+
+    /// A key that is told is taken at its word, as a view's, but the doubt is said.
+    fn check_key(&mut self, positions: &[usize]) {
+        let table = self.table;
+        for &at in positions {
+            if !table.columns[at].readable {
+                self.complain(format!("{}, for it is part of the key", unreadable(table, at)));
+            }
+            // Keys are looked up by arrays of their values, and an array has no array.
+            if ValueType::of(self.catalog, table.columns[at].type_oid).array_oid == 0 {
+                let name = &table.columns[at].name;
+                self.complain(format!(
+                    "key column {name:?} is an array, which cannot be a key: give another by (rowcall.v1.table).key"
+                ));
+            }
+        }
+        if positions.is_empty() || is_view(table) || table.kind == TableKind::Foreign {
+            return;
+        }
+        let names: Vec<&str> = positions.iter().map(|&at| table.columns[at].name.as_str()).collect();
+        let names = names.join(", ");
+        let why = if positions.iter().any(|&at| !table.columns[at].not_null) {
+            "may be NULL"
+        } else if !unique(table, positions) {
+            "is not known to be unique"
+        } else {
+            return;
+        };
+        let text = format!(
+            "key ({names}) {why}, and rows that share a key are lost between pages: constrain it, or give another by (rowcall.v1.table).key"
+        );
+        let subject = self.promised.message.name().to_owned();
+        self.losses.push(problem(&self.promised.place, subject, text));
+    }
+
+    /// The column that an option of the table names.
+    fn told(&mut self, option: &str, name: &str) -> Option<usize> {
+        let found = self.table.column(name);
+        if found.is_none() {
+            let hint = nearest(name, self.table.columns.iter().map(|c| c.name.as_str()));
+            self.complain(format!(
+                "(rowcall.v1.table).{option} names {name:?}, but table {:?} has no such column{hint}: add it, or name another",
+                self.table.name
+            ));
+        }
+        found
     }
 
     fn names(&mut self, key: &[usize]) -> Vec<NamePattern> {
@@ -222,25 +266,39 @@ impl<'a> Draft<'a> {
         if name.is_empty() {
             return None;
         }
-        match self.table.column(name) {
-            Some(at) => Some(self.column(at)),
-            None => {
-                let hint = nearest(name, self.table.columns.iter().map(|c| c.name.as_str()));
-                self.complain(format!("(rowcall.v1.table).soft_delete: no column {name:?}{hint}"));
-                None
-            }
+        let at = self.told("soft_delete", name)?;
+        if !self.table.columns[at].readable {
+            self.complain(format!("{}, for it says which rows are deleted", unreadable(self.table, at)));
         }
+        Some(self.column(at))
     }
+}
+
+/// `the role may not SELECT column "track.title": GRANT it`.
+pub(super) fn unreadable(table: &Table, at: usize) -> String {
+    format!("the role may not SELECT column \"{}.{}\": GRANT it", table.name, table.columns[at].name)
+}
+
+/// Whether no two rows of a table have the same values in these columns.
+pub(super) fn unique(table: &Table, columns: &[usize]) -> bool {
+    let within = |keys: &[Option<usize>]| keys.iter().all(|key| key.is_some_and(|at| columns.contains(&at)));
+    let key: Vec<Option<usize>> = table.primary_key.iter().copied().map(Some).collect();
+    let indexes = table.indexes.iter().filter(|index| index.unique && index.valid && !index.partial);
+    let mut keys = indexes.map(|index| index.keys.iter().map(|key| key.column).collect::<Vec<_>>());
+    !key.is_empty() && within(&key) || keys.any(|keys| within(&keys))
+}
+
+fn is_view(table: &Table) -> bool {
+    matches!(table.kind, TableKind::View | TableKind::MaterializedView)
 }
 
 /// A catalog's column as plans see it.
 pub(super) fn settle(column: &catalog::Column, table: &Table, catalog: &Catalog) -> Column {
-    let view = matches!(table.kind, catalog::TableKind::View | catalog::TableKind::MaterializedView);
     Column {
         name: Identifier::new(&column.name),
         oid: catalog.base_type(column.type_oid).map_or(column.type_oid, |t| t.oid),
         value: ValueType::of(catalog, column.type_oid),
-        nullable: !column.not_null || view,
+        nullable: !column.not_null || is_view(table),
         deterministic: column.collation.as_ref().is_none_or(|c| c.deterministic),
     }
 }

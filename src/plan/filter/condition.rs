@@ -5,9 +5,10 @@ use aip_160::{Arg, Comparable, Comparator, Expression, Function, Member, Restric
 use super::lex::{Source, Word};
 use super::predicate::{Inside, Operator, Predicate, Test, Value};
 use super::test::{Ask, How, Subject};
-use super::{TERMS_MAX, Wrong, name, test};
+use super::{Limits, Wrong, name, test};
 use crate::plan::Plans;
-use crate::plan::path::{Found, follow};
+use crate::plan::name as names;
+use crate::plan::path::{Found, fits, follow};
 use crate::plan::relation::{Cardinality, Link};
 use crate::plan::resource::Source as FieldSource;
 
@@ -15,12 +16,13 @@ pub struct Binder<'p> {
     plans: &'p Plans,
     resource: usize,
     source: &'p Source<'p>,
+    terms_max: usize,
     terms: usize,
 }
 
 impl<'p> Binder<'p> {
-    pub fn new(plans: &'p Plans, resource: usize, source: &'p Source<'p>) -> Self {
-        Binder { plans, resource, source, terms: 0 }
+    pub fn new(plans: &'p Plans, resource: usize, source: &'p Source<'p>, limits: &Limits) -> Self {
+        Binder { plans, resource, source, terms_max: limits.terms_max, terms: 0 }
     }
 
     pub fn bind(&mut self, expression: &Expression) -> Result<Predicate, Wrong> {
@@ -102,8 +104,8 @@ impl<'p> Binder<'p> {
 
     fn count(&mut self, byte: usize, terms: usize) -> Result<(), Wrong> {
         self.terms += terms;
-        match self.terms > TERMS_MAX {
-            true => Err(Wrong::new(byte, format!("has more than {TERMS_MAX} comparisons"))),
+        match self.terms > self.terms_max {
+            true => Err(Wrong::new(byte, format!("has more than {} comparisons", self.terms_max))),
             false => Ok(()),
         }
     }
@@ -182,6 +184,10 @@ impl<'p> Binder<'p> {
             prefix.push_str(segment);
         }
         let rest = &words[found.used..];
+        if let FieldSource::Relation(relation) = found.field.source {
+            let target = found.resource.relations[relation].target;
+            fits(&self.plans.resources[target], &found.field.name).map_err(|why| Wrong::new(start, why))?;
+        }
         if let (FieldSource::Relation(relation), [_, ..]) = (&found.field.source, rest) {
             let target = found.resource.relations[*relation].target;
             let holds = Some(Box::new(self.field(target, rest, prefix, ask)?));
@@ -211,14 +217,20 @@ impl<'p> Binder<'p> {
                     prefix,
                     start,
                     || name::present(&found.path, key.clone()),
-                    |word| name::equals(&found.path, found.resource, &found.resource.names, word),
+                    |word| {
+                        let settle = |text: &str| names::own(found.resource, text);
+                        name::equals(&found.path, found.resource, word, settle)
+                    },
                 )
             }
             FieldSource::Reference(pattern) => ask.names(
                 prefix,
                 start,
-                || name::present(&found.path, name::variables(pattern)),
-                |word| name::equals(&found.path, found.resource, std::slice::from_ref(pattern), word),
+                || name::present(&found.path, pattern.columns()),
+                |word| {
+                    let settle = |text: &str| names::reference(found.resource, pattern, text);
+                    name::equals(&found.path, found.resource, word, settle)
+                },
             ),
         }
     }

@@ -68,9 +68,15 @@ fn literal(word: &Word) -> Literal {
     match word.whole().as_str() {
         _ if word.quoted => Literal::String,
         "true" | "false" | "null" => Literal::Constant,
-        text if serde_json::from_str::<serde_json::Number>(text).is_ok() => Literal::Number,
+        text if is_number(text) => Literal::Number,
         _ => Literal::String,
     }
+}
+
+/// Of any size: jsonb keeps every digit of what no double holds.
+fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 fn compare(subject: &Subject<'_>, operator: Operator, word: &Word) -> Result<Predicate, Wrong> {

@@ -23,11 +23,20 @@ use super::path::column_at;
 use super::{Plans, Violation};
 use crate::contract::options::Reason;
 
-/// So long is a filter at most.
-pub const BYTES_MAX: usize = 16 << 10;
+/// How much a filter may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// So long is a filter at most.
+    pub bytes_max: usize,
+    /// So many comparisons it has at most; every value of `in` is one.
+    pub terms_max: usize,
+}
 
-/// So many comparisons a filter has at most; every value of `in` is one.
-pub const TERMS_MAX: usize = 200;
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { bytes_max: 16 << 10, terms_max: 200 }
+    }
+}
 
 /// So deep parentheses nest at most.
 pub const DEPTH_MAX: usize = 32;
@@ -35,9 +44,15 @@ pub const DEPTH_MAX: usize = 32;
 const FIELD: &str = "filter";
 
 /// None when the filter says nothing: every row matches.
-pub fn bind(plans: &Plans, resource: usize, text: &str) -> Result<Option<Predicate>, Violation> {
-    if text.len() > BYTES_MAX {
-        return Err(refuse(format!("has {} bytes; at most {BYTES_MAX} are allowed", text.len())));
+pub fn bind(
+    plans: &Plans,
+    resource: usize,
+    text: &str,
+    limits: &Limits,
+) -> Result<Option<Predicate>, Violation> {
+    if text.len() > limits.bytes_max {
+        let why = format!("has {} bytes; at most {} are allowed", text.len(), limits.bytes_max);
+        return Err(refuse(why));
     }
     let wrong = |wrong: Wrong| refuse(wrong.description).at(column_at(text, wrong.byte));
     let source = lex::lex(text).map_err(wrong)?;
@@ -45,7 +60,9 @@ pub fn bind(plans: &Plans, resource: usize, text: &str) -> Result<Option<Predica
         .map_err(|error| wrong(unparsed(&source, error)))?;
     match parsed.expression {
         None => Ok(None),
-        Some(expression) => Binder::new(plans, resource, &source).bind(&expression).map(Some).map_err(wrong),
+        Some(expression) => {
+            Binder::new(plans, resource, &source, limits).bind(&expression).map(Some).map_err(wrong)
+        }
     }
 }
 

@@ -17,8 +17,8 @@ const VERSION: u8 = 1;
 const DIGEST_BYTES: usize = 6;
 
 /// What a request is called where it differs.
-const PARTS: [&str; 7] =
-    ["method", "parent", "filter", "order_by", "show_deleted", "caller", "set of key types"];
+const PARTS: [&str; 7] = ["method", "parent", "filter", "order_by", "show_deleted", "caller", KEY_TYPES];
+const KEY_TYPES: &str = "set of key types";
 
 pub struct Opened {
     pub issued_hour: u64,
@@ -101,6 +101,10 @@ pub fn differences(opened: &Opened, binding: &Binding<'_>) -> Option<String> {
     // Another method has another everything, and a page's token is of no use to a stream.
     if opened.purpose != purpose(binding.purpose) || parts.first() == Some(&PARTS[0]) {
         return Some(PARTS[0].to_owned());
+    }
+    // Another order has other types; told alone, they say that the table has changed.
+    if parts.len() > 1 {
+        parts.retain(|part| *part != KEY_TYPES);
     }
     let last = parts.pop()?;
     Some(if parts.is_empty() { last.to_owned() } else { format!("{} and {last}", parts.join(", ")) })

@@ -63,6 +63,7 @@ fn the_part_that_differs_is_named() {
     };
     let caller = Scope { role: Some("other".into()), ..Scope::default() };
     check(Binding { order: "title desc", ..made }, "order_by");
+    check(Binding { order: "length", types: &[20, 23], ..made }, "order_by");
     check(Binding { filter: "", ..made }, "filter");
     check(Binding { parent: "albums/1", ..made }, "parent");
     check(Binding { method: "/x", filter: "", ..made }, "method");

@@ -13,6 +13,8 @@ mod network;
 mod numeric;
 mod parse;
 mod proto;
+#[cfg(test)]
+mod proto_tests;
 mod real;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ mod parse;
 mod tests;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -37,6 +38,16 @@ pub(super) struct Host {
     pub place: Place,
     pub port: u16,
     pub password: Option<String>,
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Name(name) | Place::Address { name: Some(name), .. } => write!(f, "{name}:{}", self.port),
+            Place::Address { address, name: None } => write!(f, "{address}:{}", self.port),
+            Place::Folder(folder) => write!(f, "{}:{}", folder.display(), self.port),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +109,12 @@ values!(Order { "disable" => AsGiven, "random" => Random });
 values!(Binding { "disable" => Disable, "prefer" => Prefer, "require" => Require });
 
 impl Conninfo {
+    /// Where the database is, for people: hosts and database, and no secret.
+    pub fn place(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        format!("{}/{}", hosts.join(","), self.dbname)
+    }
+
     pub fn new(url: &str, environment: &HashMap<String, String>) -> Result<Conninfo, Error> {
         conninfo(url, environment).map_err(Error::Url)
     }

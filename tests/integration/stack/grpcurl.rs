@@ -35,7 +35,9 @@ impl Answer {
     /// A header of a unary call with `-v`.
     pub fn header(&self, name: &str) -> &str {
         let prefix = format!("{name}: ");
-        let found = self.out.lines().find_map(|line| line.strip_prefix(&prefix));
+        // What was sent is printed first, in the same form.
+        let (_, received) = self.out.split_once("Response headers received:\n").unwrap_or_default();
+        let found = received.lines().find_map(|line| line.strip_prefix(&prefix));
         found.unwrap_or_else(|| panic!("no {name} in:\n{}\n{}", self.out, self.error))
     }
 

@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost_reflect::{DynamicMessage, MethodDescriptor, SerializeOptions};
 use rowcall::app::Serving;
 use rowcall::config::{self, Inputs};
 use rowcall::contract::{self, Contract, Source};
 use rowcall::wire::{UnknownKeys, message_from_json};
 use serde_json::Value;
-use tonic::client::Grpc;
+use tokio::net::TcpStream;
+use tonic::body::Body;
+use tonic::client::{Grpc, GrpcService};
 use tonic::codec::Streaming;
 use tonic::metadata::MetadataMap;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
@@ -25,11 +29,13 @@ pub const CHINOOK_CONTRACT: &str = "tests/contracts/chinook";
 /// By plain keys, some of Chinook.
 pub const CHINOOK_PLAIN_CONTRACT: &str = "tests/contracts/chinook_plain";
 
-/// Calls a server that speaks a contract.
+/// Calls a server that speaks a contract, on one connection, which keeps no deadlines of its own:
+/// tonic's channel has a timer for `grpc-timeout`, which would answer before the server does.
 #[derive(Clone)]
 pub struct Client {
     contract: Arc<Contract>,
-    channel: Channel,
+    address: SocketAddr,
+    connection: SendRequest<Body>,
 }
 
 /// A message, and the metadata it came with.
@@ -77,9 +83,12 @@ impl Client {
     pub async fn connect(contract: PathBuf, address: SocketAddr) -> Self {
         let load = move || contract::load(&Source { paths: vec![contract] });
         let loaded = tokio::task::spawn_blocking(load).await.expect("loading does not panic");
-        let endpoint = Endpoint::try_from(format!("http://{address}")).expect("an address");
-        let channel = endpoint.connect().await.expect("the server listens");
-        Client { contract: Arc::new(loaded.expect("the contract is good")), channel }
+        let socket = TcpStream::connect(address).await.expect("the server listens");
+        socket.set_nodelay(true).expect("an open socket");
+        let (connection, driven) =
+            handshake(TokioExecutor::new(), TokioIo::new(socket)).await.expect("HTTP/2");
+        tokio::spawn(driven);
+        Client { contract: Arc::new(loaded.expect("the contract is good")), address, connection }
     }
 
     /// By its name without the service.
@@ -124,8 +133,14 @@ impl Client {
         Ok(Chunks(response.map_err(Failure::from)?.into_inner()))
     }
 
-    async fn ready(&self) -> Grpc<Channel> {
-        let mut grpc = Grpc::new(self.channel.clone());
+    async fn ready(
+        &self,
+    ) -> Grpc<impl GrpcService<Body, Error = hyper::Error, ResponseBody = Incoming, Future: Send> + Send>
+    {
+        let connection = self.connection.clone();
+        let service = tower::service_fn(move |request| connection.clone().send_request(request));
+        let origin = format!("http://{}", self.address).parse().expect("an address");
+        let mut grpc = Grpc::with_origin(service, origin);
         grpc.ready().await.expect("the connection stands");
         grpc
     }

@@ -5,7 +5,7 @@
 mod client;
 mod cluster;
 mod database;
-mod dynamic;
+pub mod dynamic;
 mod pooler;
 mod served;
 pub mod session;
@@ -16,7 +16,6 @@ pub use client::{
 };
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database, shared};
-pub use dynamic::Dynamic;
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};
 pub use tap::Tap;
