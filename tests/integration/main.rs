@@ -9,6 +9,7 @@ mod embedded;
 mod errors;
 mod errors_shop;
 mod filters;
+mod grpc;
 mod paging;
 mod postgres_harness;
 mod postgres_pool;
