@@ -48,23 +48,19 @@ const REFUSED: &[(&str, u32, &str)] = &[
         r#""cheap" is not a numeric: write a number, as 12.50, of at most 131072 digits before the point and 16383 behind, as "unit_price" wants it"#,
     ),
     (r#"album > "albums/7""#, 1, r#""album" has no order to compare by: use = or !="#),
-    (r#"album = "artists/7""#, 9, r#""artists/7" is no name like albums/{album}"#),
-    (
-        r#"album = "albums/07""#,
-        9,
-        r#""albums/07" is no name like albums/{album}: "07" is not in canonical form: write 7"#,
-    ),
+    (r#"album = "artists/7""#, 9, r#""artists/7" is not of the form "albums/{album}""#),
+    (r#"album = "albums/07""#, 9, "{album} is not in canonical form: write 7"),
     (
         r#"album = "albums/x""#,
         9,
-        r#""albums/x" is no name like albums/{album}: "x" is not an int4: write a whole number from -2147483648 to 2147483647"#,
+        "{album} is not an int4: write a whole number from -2147483648 to 2147483647",
     ),
     (r#"album = "albums/*""#, 9, r#""albums/*" is compared whole: a name has no stars, but for \*"#),
-    ("name = 42", 8, r#""42" is no name like tracks/{track}"#),
+    ("name = 42", 8, r#""42" is not of the form "tracks/{track}""#),
     (
         r#"name = "tracks/99999999999""#,
         8,
-        r#""tracks/99999999999" is no name like tracks/{track}: "99999999999" is not an int4: write a whole number from -2147483648 to 2147483647"#,
+        "{track} is not an int4: write a whole number from -2147483648 to 2147483647",
     ),
     ("title = null", 9, "null is no value; NOT field:* finds what is absent"),
     (r#"title = "open"#, 9, "a string's closing quote is missing"),
@@ -171,13 +167,20 @@ async fn only_open_fields_are_filtered_by() {
     assert!(answer.expect("an open field").json()["tracks"].is_array());
 }
 
+/// All are tried before those that differ are told.
 async fn check(client: &Client, refused: &[(&str, u32, &str)]) {
-    for (filter, column, why) in refused {
+    let mut wrong = Vec::new();
+    for &(filter, column, why) in refused {
         let failure = client.call("ListTracks", json!({ "filter": filter })).await.expect_err(filter);
         let told = format!("filter, column {column}: {why}");
-        assert_eq!((failure.code, failure.message), (Code::InvalidArgument, told), "{filter}");
-        assert_eq!(failure.reason, "FILTER_INVALID", "{filter}");
-        assert_eq!(failure.info.get("position"), Some(&column.to_string()), "{filter}");
-        assert_eq!(failure.violations, [("filter".to_owned(), why.to_string())], "{filter}");
+        let position = failure.info.get("position").cloned();
+        let said = (failure.code, failure.reason.as_str(), failure.message, position, failure.violations);
+        let violation = ("filter".to_owned(), why.to_owned());
+        let expected =
+            (Code::InvalidArgument, "FILTER_INVALID", told, Some(column.to_string()), vec![violation]);
+        if said != expected {
+            wrong.push(format!("{filter}:\n  {said:?}\n  {expected:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }

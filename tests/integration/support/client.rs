@@ -12,6 +12,7 @@ use prost_reflect::{DynamicMessage, MethodDescriptor, SerializeOptions};
 use rowcall::app::Serving;
 use rowcall::config::{self, Inputs};
 use rowcall::contract::{self, Contract, Source};
+use rowcall::wire::{UnknownKeys, message_from_json};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tonic::body::Body;
@@ -191,15 +192,26 @@ pub fn json(message: &DynamicMessage) -> Value {
 
 fn asked(
     method: &MethodDescriptor,
-    request: Value,
+    mut request: Value,
     metadata: &[(&'static str, &str)],
 ) -> Request<DynamicMessage> {
-    let message = DynamicMessage::deserialize(method.input(), request).expect("a request of this method");
+    if let Some(Value::String(mask)) = request.get_mut("read_mask") {
+        *mask = camel(mask);
+    }
+    let message = message_from_json(&method.input(), &request.to_string(), UnknownKeys::Refused)
+        .expect("a request of this method");
     let mut request = Request::new(message);
     for (key, value) in metadata {
         request.metadata_mut().append(*key, value.parse().expect("a value of metadata"));
     }
     request
+}
+
+/// JSON writes the paths of a FieldMask in camel case, whatever the fields are called.
+fn camel(mask: &str) -> String {
+    let mut words = mask.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |camel, word| camel + &word[..1].to_uppercase() + &word[1..])
 }
 
 fn path(method: &MethodDescriptor) -> http::uri::PathAndQuery {

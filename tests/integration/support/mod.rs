@@ -9,11 +9,11 @@ pub mod dynamic;
 mod pooler;
 mod served;
 pub mod session;
+mod tap;
 
-pub use client::{
-    Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Chunks, Client, Failure, Local, json, serve,
-};
+pub use client::{Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Client, Failure, Local, json, serve};
 pub use cluster::{Cluster, cluster, free_port};
-pub use database::{CHINOOK, Database, EMPTY, database, shared};
+pub use database::{CHINOOK, Database, EMPTY, database};
 pub use pooler::Pooler;
 pub use served::{Served, rowcall};
+pub use tap::Tap;
