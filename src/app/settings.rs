@@ -67,6 +67,11 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
         total_exact_max: config.pages.total_exact_max as u64,
         stream_ahead_bytes: config.stream.ahead_bytes.bytes(),
         function_bytes_max: config.function.bytes_max.bytes(),
+        join: pipeline::Join {
+            calls_max: config.join.calls_max,
+            statements_max: config.join.statements_max,
+            waiting_max: config.join.waiting_max,
+        },
     }
 }
 

@@ -99,6 +99,16 @@ settings! {
         cancels_max: usize = "16" in 1..,
     }
 
+    /// Gets of one shape that share a statement.
+    join: Join {
+        /// Calls of one statement at most; 1 joins nothing.
+        calls_max: usize = "128" in 1..,
+        /// Statements of one shape under way at most; fewer carry more calls each.
+        statements_max: usize = "2" in 1..,
+        /// Calls of one shape that wait; a further one is DATABASE_BUSY.
+        waiting_max: usize = "10000" in 1..,
+    }
+
     /// Pages of List and chunks of Stream.
     pages: Pages {
         /// Rows in a page when the request does not say.

@@ -6,7 +6,7 @@ use super::list::Probe;
 use super::{Pipeline, decode, get, unfit};
 use crate::call::{Call, TotalWanted};
 use crate::error::Error;
-use crate::plan::bind::{self, Total};
+use crate::plan::bind::{self, Lookup, Total};
 use crate::plan::method::Kind;
 use crate::plan::query::Deleted;
 use crate::plan::{Method, Plans, Projection};
@@ -35,7 +35,8 @@ impl Pipeline {
         };
         match &method.kind {
             Kind::Get { resource } => {
-                let lookup = bind::get(plans, *resource, decode(plans, method, request)?, &call.hints)?;
+                let wanted = bind::get(plans, *resource, decode(plans, method, request)?, &call.hints)?;
+                let lookup = Lookup::new(plans, *resource, &wanted.mask, vec![wanted.key])?;
                 plan("row", sql::render(plans, &get::select(&plans.resources[*resource], &lookup)));
                 relations(plans, &lookup.projection, Deleted::Hidden, &mut planned);
             }

@@ -6,13 +6,16 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::join::Wanted;
 use super::list::RAW_RATIO_MAX;
 use super::page::limits;
 use super::relations::{Short, Tree, ordinal};
+use super::shapes::Shape;
 use super::{Pipeline, decode};
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
 use crate::plan::bind::{self, Lookup};
+use crate::plan::mask::Mask;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::{Method, Plans, Resource};
 use crate::postgres::{Ending, Limit, Mode, StatementTimeout, Want};
@@ -30,13 +33,30 @@ impl Pipeline {
         notes: &mut Notes,
     ) -> Result<Payload, Error> {
         let started = Instant::now();
-        let lookup = bind::get(plans, resource, decode(plans, method, request)?, &call.hints)?;
+        let asked = bind::get(plans, resource, decode(plans, method, request)?, &call.hints)?;
+        let shape = self.shape(plans, resource, &asked.mask)?;
         notes.took(Stage::Bind, started.elapsed());
+        if shape.projection.relations.is_empty() {
+            let (plans, scope) = (plans.clone(), call.scope.clone());
+            let deadline = call.deadline.at(started);
+            return self.joiner.get(Wanted { plans, shape, scope, key: asked.key, deadline }, notes).await;
+        }
+        // Relations are read in a snapshot of the call's own.
+        let lookup = Lookup { resource, projection: shape.projection.clone(), keys: vec![asked.key] };
         let found = self.look_up(plans, &lookup, call, notes).await?;
         let started = Instant::now();
         let payload = wire::message(&lookup.projection, &found.level(), 0, self.settings.message_bytes_max)?;
         notes.took(Stage::Encode, started.elapsed());
         Ok(payload)
+    }
+
+    /// Kept while these plans are the ones in force.
+    fn shape(&self, plans: &Arc<Plans>, resource: usize, mask: &Mask) -> Result<Arc<Shape>, Error> {
+        let shapes = self.shapes.load();
+        if Arc::ptr_eq(shapes.plans(), plans) {
+            return Ok(shapes.shape(resource, mask)?);
+        }
+        Ok(Arc::new(Shape::new(plans, resource, mask)?))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the call, its plan and where the rows go")]

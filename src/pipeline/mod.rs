@@ -6,9 +6,11 @@
 mod explain;
 mod function;
 mod get;
+mod join;
 mod list;
 mod page;
 mod relations;
+mod shapes;
 mod stream;
 
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use crate::plan::{Method, Plans, Refusal, Violation};
 use crate::postgres::{self, Postgres, Session};
 use crate::wire::Payload;
 pub use explain::Planned;
+use join::Joiner;
+pub use join::Settings as Join;
+use shapes::Shapes;
 pub use stream::Chunks;
 
 /// How large answers may be.
@@ -44,11 +49,14 @@ pub struct Settings {
     pub stream_ahead_bytes: usize,
     /// Bytes of a function's rows together.
     pub function_bytes_max: usize,
+    pub join: join::Settings,
 }
 
 /// What serves calls.
 pub struct Pipeline {
-    plans: ArcSwap<Plans>,
+    /// With them the plans in force.
+    shapes: ArcSwap<Shapes>,
+    joiner: Joiner,
     postgres: Postgres,
     keys: Keys,
     settings: Settings,
@@ -58,15 +66,22 @@ pub struct Pipeline {
 
 impl Pipeline {
     pub fn new(plans: Plans, postgres: Postgres, keys: Keys, settings: Settings) -> Self {
-        Pipeline { plans: ArcSwap::from_pointee(plans), postgres, keys, settings, stale: Notify::new() }
+        Pipeline {
+            shapes: ArcSwap::from_pointee(Shapes::new(Arc::new(plans))),
+            joiner: Joiner::new(postgres.clone(), settings.message_bytes_max, settings.join.clone()),
+            postgres,
+            keys,
+            settings,
+            stale: Notify::new(),
+        }
     }
 
     pub fn plans(&self) -> Arc<Plans> {
-        self.plans.load_full()
+        self.shapes.load().plans().clone()
     }
 
     pub fn replace(&self, plans: Plans) {
-        self.plans.store(Arc::new(plans));
+        self.shapes.store(Arc::new(Shapes::new(Arc::new(plans))));
     }
 
     pub fn postgres(&self) -> &Postgres {

@@ -13,7 +13,7 @@ pub const DEPTH_MAX: usize = 8;
 pub const PATHS_MAX: usize = 512;
 
 /// Which fields of a resource are asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Mask {
     /// Every field that is no relation.
     pub all: bool,

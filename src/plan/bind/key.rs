@@ -6,6 +6,7 @@ use prost_reflect::{FieldDescriptor, Value};
 use super::{Failure, Limits, Request};
 use crate::call::Hints;
 use crate::contract::options::{Reason, Unit};
+use crate::plan::mask::Mask;
 use crate::plan::resource::Source;
 use crate::plan::{Plans, Projection, Resource, Violation, name};
 
@@ -18,13 +19,26 @@ pub struct Lookup {
     pub keys: Vec<Vec<Bytes>>,
 }
 
-pub fn get(plans: &Plans, resource: usize, mut request: Request, hints: &Hints) -> Result<Lookup, Failure> {
+/// One row to find by key, and what of it.
+#[derive(Debug)]
+pub struct Wanted {
+    pub mask: Mask,
+    /// The values of the key's columns.
+    pub key: Vec<Bytes>,
+}
+
+impl Lookup {
+    pub fn new(plans: &Plans, resource: usize, mask: &Mask, keys: Vec<Vec<Bytes>>) -> Result<Self, Failure> {
+        Ok(Lookup { resource, projection: Projection::build(plans, resource, mask)?, keys })
+    }
+}
+
+pub fn get(plans: &Plans, resource: usize, mut request: Request, hints: &Hints) -> Result<Wanted, Failure> {
     let mask = request.mask(plans, resource, hints);
     let found = key(&plans.resources[resource], &request, "");
     let key = request.keep(found);
     request.accept()?;
-    let projection = Projection::build(plans, resource, &mask)?;
-    Ok(Lookup { resource, projection, keys: key.into_iter().collect() })
+    Ok(Wanted { mask, key: key.unwrap_or_default() })
 }
 
 pub fn batch_get(
@@ -65,8 +79,7 @@ pub fn batch_get(
         keys.push(key);
     }
     request.accept()?;
-    let projection = Projection::build(plans, resource, &mask)?;
-    Ok(Lookup { resource, projection, keys })
+    Lookup::new(plans, resource, &mask, keys)
 }
 
 /// What the parent of a batch settles for all of it (AIP-231); nothing when it is absent.

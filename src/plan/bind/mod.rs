@@ -8,7 +8,7 @@ mod request;
 use std::time::Duration;
 
 pub use function::function;
-pub use key::{Lookup, batch_get, get};
+pub use key::{Lookup, Wanted, batch_get, get};
 pub use list::{Context, Listing, Total, list};
 pub use request::Request;
 

@@ -94,7 +94,10 @@ fn refused<T: std::fmt::Debug>(bound: Result<T, Failure>) -> Vec<String> {
 
 fn looked_up(name: &str, json: &str) -> Result<Lookup, Failure> {
     match method(name).kind {
-        Kind::Get { resource } => get(&PLANS, resource, request(name, json), &Hints::default()),
+        Kind::Get { resource } => {
+            let wanted = get(&PLANS, resource, request(name, json), &Hints::default())?;
+            Lookup::new(&PLANS, resource, &wanted.mask, vec![wanted.key])
+        }
         Kind::BatchGet { resource, .. } => {
             batch_get(&PLANS, resource, request(name, json), &Hints::default(), &Limits::default())
         }

@@ -1,0 +1,328 @@
+//! Concurrent Gets of one shape → one statement, shared.
+//!
+//! A shape is a resource, a mask and a scope of one load. Its Gets pass through a lane:
+//!
+//! ```text
+//!            fewer than statements_max under way
+//! call ──► lane ──────────────────────────────────► runs at once, in the caller's own task
+//!            │ else                                        │ done, failed or left
+//!            ▼                                             ▼
+//!         waits ◄──────────── next turn: all that wait, at most calls_max, as one statement
+//! ```
+//!
+//! So nothing is delayed when the lane is idle, and under load a statement carries as many keys as
+//! came while the last one ran. The ordinal of its key finds the caller of a row: equality of values
+//! would not, since a collation may call `foo` and `Foo` the same. A statement runs to the latest
+//! deadline of its callers, each of whom stops waiting at its own; when the last has left it is
+//! cancelled. What is wrong with one row fails its caller alone: when Postgres refuses a shared
+//! statement, or its rows are larger than the limit, each call is run again by itself.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::list::RAW_RATIO_MAX;
+use super::relations::ordinal;
+use super::shapes::Shape;
+use crate::call::{Notes, Scope, Stage};
+use crate::error::Error;
+use crate::plan::Plans;
+use crate::postgres::{self, Ending, Limit, Mode, Postgres, Rows, StatementTimeout, Want};
+use crate::wire::{self, Level, Payload};
+
+/// How Gets are joined.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Calls of one statement at most; 1 joins nothing.
+    pub calls_max: usize,
+    /// Statements of one shape under way at most. Fewer carry more calls each.
+    pub statements_max: usize,
+    /// Calls of one shape that wait; a further one is refused.
+    pub waiting_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { calls_max: 128, statements_max: 2, waiting_max: 10_000 }
+    }
+}
+
+/// Where Gets meet. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Joiner {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    postgres: Postgres,
+    message_bytes_max: usize,
+    settings: Settings,
+    lanes: Mutex<HashMap<LaneKey, Lane>>,
+}
+
+/// One Get, bound.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub plans: Arc<Plans>,
+    pub shape: Arc<Shape>,
+    pub scope: Scope,
+    pub key: Vec<Bytes>,
+    pub deadline: Instant,
+}
+
+/// Shapes are told apart by address: a lane keeps its own alive.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct LaneKey {
+    shape: usize,
+    scope: Scope,
+}
+
+#[derive(Default)]
+struct Lane {
+    under_way: usize,
+    waiting: VecDeque<Ticket>,
+}
+
+/// A call that waits for its turn.
+struct Ticket {
+    wanted: Wanted,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What a call gets, and what the statement took.
+struct Answer {
+    result: Result<Payload, Error>,
+    took: Took,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    acquire: Duration,
+    execute: Duration,
+    encode: Duration,
+}
+
+impl Answer {
+    fn note(self, notes: &mut Notes) -> Result<Payload, Error> {
+        notes.took(Stage::Acquire, self.took.acquire);
+        notes.took(Stage::Execute, self.took.execute);
+        notes.took(Stage::Encode, self.took.encode);
+        self.result
+    }
+}
+
+enum Entry {
+    Now(Turn),
+    Wait(oneshot::Receiver<Answer>),
+}
+
+/// The right to have a statement under way; dropping it passes it on to those that wait.
+struct Turn {
+    joiner: Joiner,
+    lane: LaneKey,
+}
+
+impl Joiner {
+    pub fn new(postgres: Postgres, message_bytes_max: usize, settings: Settings) -> Self {
+        let lanes = Mutex::default();
+        Joiner { inner: Arc::new(Inner { postgres, message_bytes_max, settings, lanes }) }
+    }
+
+    pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Payload, Error> {
+        if self.inner.settings.calls_max <= 1 {
+            return self.inner.alone(&wanted).await.note(notes);
+        }
+        let answer = match self.enter(&wanted)? {
+            Entry::Now(_turn) => self.inner.alone(&wanted).await,
+            Entry::Wait(answer) => answer.await.unwrap_or_else(|_| Answer {
+                // Only a panic drops a ticket unanswered while its caller waits.
+                result: Err(postgres::Error::Spent.into()),
+                took: Took::default(),
+            }),
+        };
+        answer.note(notes)
+    }
+
+    fn enter(&self, wanted: &Wanted) -> Result<Entry, Error> {
+        let lane = LaneKey { shape: Arc::as_ptr(&wanted.shape) as usize, scope: wanted.scope.clone() };
+        let Settings { statements_max, waiting_max, .. } = self.inner.settings;
+        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = lanes.entry(lane.clone()).or_default();
+        if found.under_way < statements_max {
+            found.under_way += 1;
+            return Ok(Entry::Now(Turn { joiner: self.clone(), lane }));
+        }
+        if found.waiting.len() >= waiting_max {
+            return Err(postgres::Error::Busy.into());
+        }
+        let (answer, answered) = oneshot::channel();
+        found.waiting.push_back(Ticket { wanted: wanted.clone(), answer });
+        Ok(Entry::Wait(answered))
+    }
+
+    /// Those whose turn it is; the turn is over when there are none.
+    fn next(&self, lane: &LaneKey) -> Vec<Ticket> {
+        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(found) = lanes.get_mut(lane) else { return Vec::new() };
+        let mut tickets = Vec::with_capacity(found.waiting.len().min(self.inner.settings.calls_max));
+        while tickets.len() < self.inner.settings.calls_max {
+            let Some(ticket) = found.waiting.pop_front() else { break };
+            if !ticket.answer.is_closed() {
+                tickets.push(ticket);
+            }
+        }
+        if tickets.is_empty() {
+            found.under_way -= 1;
+            if found.under_way == 0 {
+                lanes.remove(lane);
+            }
+        }
+        tickets
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let tickets = self.joiner.next(&self.lane);
+        if !tickets.is_empty() {
+            let turn = Turn { joiner: self.joiner.clone(), lane: self.lane.clone() };
+            tokio::spawn(async move {
+                let inner = turn.joiner.inner.clone();
+                inner.together(tickets).await;
+                drop(turn);
+            });
+        }
+    }
+}
+
+impl Inner {
+    /// One call, one statement.
+    async fn alone(&self, wanted: &Wanted) -> Answer {
+        let mut took = Took::default();
+        let result =
+            match self.run(wanted, std::slice::from_ref(&wanted.key), wanted.deadline, &mut took).await {
+                Ok(rows) => self.encode(wanted, &rows, row_of(wanted, &rows, 0), &mut took),
+                Err(error) => Err(error),
+            };
+        Answer { result, took }
+    }
+
+    /// Several calls, one statement, as long as any of them waits.
+    async fn together(self: Arc<Self>, mut tickets: Vec<Ticket>) {
+        let keys: Vec<Vec<Bytes>> = tickets.iter().map(|ticket| ticket.wanted.key.clone()).collect();
+        let Some(first) = tickets.first().map(|ticket| ticket.wanted.clone()) else { return };
+        let latest = tickets.iter().map(|ticket| ticket.wanted.deadline).max().unwrap_or(first.deadline);
+        let mut took = Took::default();
+        let ran = {
+            let all_left = async {
+                for ticket in &mut tickets {
+                    ticket.answer.closed().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                ran = self.run(&first, &keys, latest, &mut took) => ran,
+                () = all_left => return,
+            }
+        };
+        match ran {
+            Ok(rows) if !rows.cut => self.share(tickets, &rows, took),
+            // One row may be at fault, or all of them too much: nobody pays for another's.
+            Ok(_) | Err(Error::Postgres(postgres::Error::Sql(_))) if tickets.len() > 1 => {
+                for ticket in tickets {
+                    let inner = self.clone();
+                    tokio::spawn(async move { inner.apart(ticket).await });
+                }
+            }
+            Ok(rows) => self.share(tickets, &rows, took),
+            Err(error) => {
+                for ticket in tickets {
+                    // Who has left needs no answer.
+                    let _ = ticket.answer.send(Answer { result: Err(error.clone()), took });
+                }
+            }
+        }
+    }
+
+    async fn apart(&self, mut ticket: Ticket) {
+        let answer = tokio::select! {
+            biased;
+            answer = self.alone(&ticket.wanted) => answer,
+            () = ticket.answer.closed() => return,
+        };
+        // Who has left needs no answer.
+        let _ = ticket.answer.send(answer);
+    }
+
+    fn share(&self, tickets: Vec<Ticket>, rows: &Rows, took: Took) {
+        let mut found = vec![None; tickets.len()];
+        let at = tickets.first().map_or(0, |ticket| ticket.wanted.shape.projection.outputs.len());
+        for (row, columns) in rows.iter().enumerate() {
+            if let Some(place) = found.get_mut(ordinal(columns.get(at))) {
+                *place = Some(row);
+            }
+        }
+        for (ticket, row) in tickets.into_iter().zip(found) {
+            let mut took = took;
+            let result = self.encode(&ticket.wanted, rows, row, &mut took);
+            // Who has left needs no answer.
+            let _ = ticket.answer.send(Answer { result, took });
+        }
+    }
+
+    async fn run(
+        &self,
+        wanted: &Wanted,
+        keys: &[Vec<Bytes>],
+        deadline: Instant,
+        took: &mut Took,
+    ) -> Result<Rows, Error> {
+        let started = Instant::now();
+        let resource = &wanted.plans.resources[wanted.shape.resource];
+        let statement = wanted.shape.statement(resource, keys.iter().map(Vec::as_slice));
+        let want = Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net };
+        let session = self.postgres.session(want).await;
+        took.acquire = started.elapsed();
+        let started = Instant::now();
+        // A batch of ordinary rows fits; when one does not, each call is run by itself.
+        let limit = Limit { bytes_max: self.message_bytes_max.saturating_mul(RAW_RATIO_MAX) };
+        let ran = session?.run(std::slice::from_ref(&statement), Ending::Last, limit).await;
+        took.execute = started.elapsed();
+        Ok(ran?.pop().unwrap_or_default())
+    }
+
+    /// The message of one row, or why there is none.
+    fn encode(
+        &self,
+        wanted: &Wanted,
+        rows: &Rows,
+        row: Option<usize>,
+        took: &mut Took,
+    ) -> Result<Payload, Error> {
+        let started = Instant::now();
+        let resource = &wanted.plans.resources[wanted.shape.resource];
+        let bytes_max = self.message_bytes_max;
+        if rows.cut {
+            let row = resource.name_of_key(&wanted.key);
+            let bytes =
+                rows.oversized.map_or(bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+            return Err(Error::Wire(wire::Error::RowTooLarge { row, bytes, bytes_max }));
+        }
+        let Some(row) = row.and_then(|row| rows.row(row)) else {
+            let names = vec![resource.name_of_key(&wanted.key)];
+            return Err(Error::Missing { kind: resource.kind.clone(), names });
+        };
+        let level = Level { rows: vec![row], children: Vec::new() };
+        let message = wire::message(&wanted.shape.projection, &level, 0, bytes_max);
+        took.encode = started.elapsed();
+        Ok(message?)
+    }
+}
+
+fn row_of(wanted: &Wanted, rows: &Rows, key: usize) -> Option<usize> {
+    let at = wanted.shape.projection.outputs.len();
+    rows.iter().position(|columns| ordinal(columns.get(at)) == key)
+}

@@ -1,0 +1,78 @@
+//! Masks seen before → their projections and the statement that finds rows by key, kept, since most
+//! Gets ask for what others have asked for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+
+use super::get;
+use crate::catalog::Oid;
+use crate::plan::bind::{Failure, Lookup};
+use crate::plan::mask::Mask;
+use crate::plan::{Plans, Projection, Resource};
+use crate::sql::{self, Statement};
+
+/// Shapes kept per load; a further one is made anew for every call.
+const SHAPES_MAX: usize = 256;
+
+/// What Gets of one resource and one mask share.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub resource: usize,
+    pub projection: Projection,
+    text: Arc<str>,
+    columns: Arc<[Oid]>,
+}
+
+/// The shapes of one load.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    plans: Arc<Plans>,
+    kept: RwLock<HashMap<(usize, Mask), Arc<Shape>>>,
+}
+
+impl Shapes {
+    pub fn new(plans: Arc<Plans>) -> Self {
+        Shapes { plans, kept: RwLock::default() }
+    }
+
+    pub fn plans(&self) -> &Arc<Plans> {
+        &self.plans
+    }
+
+    pub fn shape(&self, resource: usize, mask: &Mask) -> Result<Arc<Shape>, Failure> {
+        let key = (resource, mask.clone());
+        if let Some(known) = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(known.clone());
+        }
+        let shape = Arc::new(Shape::new(&self.plans, resource, mask)?);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < SHAPES_MAX {
+            return Ok(kept.entry(key).or_insert(shape).clone());
+        }
+        Ok(shape)
+    }
+}
+
+impl Shape {
+    pub fn new(plans: &Plans, resource: usize, mask: &Mask) -> Result<Self, Failure> {
+        let lookup = Lookup::new(plans, resource, mask, Vec::new())?;
+        let Statement { text, columns, .. } =
+            sql::render(plans, &get::select(&plans.resources[resource], &lookup));
+        Ok(Shape { resource, projection: lookup.projection, text, columns })
+    }
+
+    /// Finds rows; the ordinal behind the projection's outputs tells the key.
+    pub fn statement<'k>(
+        &self,
+        resource: &Resource,
+        keys: impl ExactSizeIterator<Item = &'k [Bytes]> + Clone,
+    ) -> Statement {
+        let arrays = resource.key.iter().enumerate().map(|(at, &column)| {
+            let values = keys.clone().map(|key| key.get(at).map(|value| &value[..]));
+            resource.columns[column].value.array(values)
+        });
+        Statement { text: self.text.clone(), params: arrays.collect(), columns: self.columns.clone() }
+    }
+}
