@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::banner::{self, Banner, Security};
@@ -34,11 +34,11 @@ const EXAMPLE_CONTRACT: &str = "contract";
 
 /// `rowcall serve`, from the first connection to the last call.
 pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
-    let stop = stop_signal()?;
+    let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup())?);
     match source {
         Source::Given { contract, database } => {
             let database = database.reveal().to_owned();
-            run(config, Served { contract, database, example: None }, stop).await
+            run(config, Served { contract, database, example: None }, stop, hangup).await
         }
         Source::Example => {
             let embedded = start_example(config).await?;
@@ -49,7 +49,7 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
             };
             let exited = embedded.exited();
             let ended = tokio::select! {
-                ended = run(config, served, stop.clone()) => ended,
+                ended = run(config, served, stop, hangup) => ended,
                 how = exited => Err(anyhow::anyhow!("the embedded Postgres has ended: {how}")),
             };
             embedded.stop().await;
@@ -66,7 +66,12 @@ struct Served {
     example: Option<String>,
 }
 
-async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow::Result<Code> {
+async fn run(
+    config: &Config,
+    served: Served,
+    stop: CancellationToken,
+    hangup: Signal,
+) -> anyhow::Result<Code> {
     let server = Server::bind(settings::grpc(config)).await?;
     let postgres = Postgres::new(settings::postgres(config, &served.database))?;
     let contract = load::contract(served.contract.clone()).await?;
@@ -83,7 +88,7 @@ async fn run(config: &Config, served: Served, stop: CancellationToken) -> anyhow
     }
     cli::print(&banner(config, &served, &loaded, &postgres, &server).to_string())?;
 
-    let ready = Ready { server, postgres, loaded, contract: served.contract };
+    let ready = Ready { server, postgres, loaded, contract: served.contract, hangup };
     ready.serve(config, stop).await;
     Ok(Code::Done)
 }

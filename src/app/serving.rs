@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,12 +24,14 @@ pub(super) struct Ready {
     pub loaded: Loaded,
     /// Where a reload reads the contract again.
     pub contract: Vec<PathBuf>,
+    /// Asks for a reload.
+    pub hangup: Signal,
 }
 
 impl Ready {
     /// Answers calls until `stop`, and those under way after it.
     pub async fn serve(self, config: &Config, stop: CancellationToken) {
-        let Ready { server, postgres, loaded, contract } = self;
+        let Ready { server, postgres, loaded, contract, hangup } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
@@ -37,7 +40,7 @@ impl Ready {
         let (loads, loaded) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract, certificates, loads };
-        let reloading = tokio::spawn(reload.run());
+        let reloading = tokio::spawn(reload.run(hangup));
         let signs = Signs { database: postgres.reachable(), loads: loaded, drain: stop };
         server.serve(pipeline, signs).await;
         reloading.abort();
@@ -55,11 +58,12 @@ pub struct Serving {
 impl Serving {
     /// Returns when calls are answered; dropping it stops the server like `stop`, unwaited for.
     pub async fn start(config: Config, contract: Vec<PathBuf>, url: &str) -> anyhow::Result<Self> {
+        let hangup = signal(SignalKind::hangup())?;
         let server = Server::bind(settings::grpc(&config)).await?;
         let address = server.local_addr();
         let postgres = Postgres::new(settings::postgres(&config, url))?;
         let loaded = load::plans(load::contract(contract.clone()).await?, &postgres).await?;
-        let ready = Ready { server, postgres, loaded, contract };
+        let ready = Ready { server, postgres, loaded, contract, hangup };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let served = tokio::spawn(async move { ready.serve(&config, told).await });

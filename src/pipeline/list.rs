@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::page::{self, limits};
+use super::page::{self, limits_with_token};
 use super::relations::{Short, Tree};
 use super::{Pipeline, decode, now};
 use crate::call::{Call, Notes, Stage, Total, TotalWanted};
@@ -109,7 +109,7 @@ impl Pipeline {
 
         let started = Instant::now();
         let level = read.tree.level();
-        let mut page = Page::new(rows, limits(&self.settings, self.settings.page_bytes_max));
+        let mut page = Page::new(rows, limits_with_token(&self.settings));
         let mut taken = 0;
         while taken < read.tree.taken() {
             match page.push(&listing.projection, &level, taken)? {
@@ -119,7 +119,7 @@ impl Pipeline {
         }
         if taken > 0 && (read.more || taken < read.tree.taken()) {
             let token = self.token(&listing, level.rows[taken - 1], read.total);
-            page::text(&mut page, method, "next_page_token", &token);
+            page::token(&mut page, method, "next_page_token", &token, &self.settings)?;
         }
         if let Some(total) = read.total {
             page::count(&mut page, method, "total_size", total.rows());

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::list::{Ask, Bounds, Probe, Read};
-use super::page::{self, limits};
+use super::page::{self, limits_with_token};
 use super::{Pipeline, one_message, unfit};
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
@@ -142,7 +142,7 @@ impl Work {
         let mut at = 0;
         while at < read.tree.taken() {
             let started = Instant::now();
-            let mut page = Page::new(rows, limits(settings, settings.page_bytes_max));
+            let mut page = Page::new(rows, limits_with_token(settings));
             let first = at;
             while at < read.tree.taken() && at - first < listing.page as usize {
                 match page.push(&listing.projection, &level, at)? {
@@ -151,7 +151,7 @@ impl Work {
                 }
             }
             let token = self.pipeline.token(listing, level.rows[at - 1], read.total);
-            page::text(&mut page, &self.method, "resume_token", &token);
+            page::token(&mut page, &self.method, "resume_token", &token, settings)?;
             let payload = page.finish();
             self.note(|notes| notes.took(Stage::Encode, started.elapsed()));
             if self.sender.send(Ok(payload)).await.is_err() {

@@ -74,7 +74,8 @@ impl SqlFailure {
             "57014" => Reason::StatementCancelled,
             "25006" => Reason::DatabaseUnreachable,
             state => match state.get(..2) {
-                Some("22") => Reason::ValueMalformed,
+                // 54: what a value asks for is more than Postgres' own limits allow.
+                Some("22" | "54") => Reason::ValueMalformed,
                 Some("53") => Reason::DatabaseBusy,
                 Some("08" | "57" | "28") => Reason::DatabaseUnreachable,
                 Some("RC") if self.raised().is_some() => Reason::FunctionRaised,
@@ -100,7 +101,7 @@ impl From<SqlFailure> for Error {
     fn from(failure: SqlFailure) -> Error {
         match failure.state.as_str() {
             "57014" => Error::Cancelled,
-            "42P01" | "42703" | "26000" => Error::CatalogChanged(failure.message),
+            "42P01" | "42703" | "42883" | "26000" => Error::CatalogChanged(failure.message),
             "0A000" if failure.stale_plan() => Error::CatalogChanged(failure.message),
             state if state.starts_with("08") || state.starts_with("57") || state.starts_with("28") => {
                 Error::Unreachable(failure.to_string())
@@ -150,6 +151,8 @@ mod tests {
             ("26000", Reason::CatalogChanged),
             ("42P01", Reason::CatalogChanged),
             ("42703", Reason::CatalogChanged),
+            ("42883", Reason::CatalogChanged),
+            ("54001", Reason::ValueMalformed),
             ("RC005", Reason::FunctionRaised),
             ("RC017", Reason::Internal),
             ("RC000", Reason::Internal),

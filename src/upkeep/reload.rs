@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -39,9 +39,8 @@ enum Cause {
 }
 
 impl Reload {
-    /// Never returns.
-    pub async fn run(self) -> std::io::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
+    /// Never returns. `hangup` was asked for before anything else, since until then SIGHUP ends the process.
+    pub async fn run(self, mut hangup: Signal) {
         let mut next = Instant::now();
         loop {
             match self.wait(&mut hangup).await {

@@ -424,3 +424,24 @@ async fn a_database_that_stops_is_unavailable_and_serves_again_once_it_is_back()
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_by_values_larger_than_a_token_is_refused() {
+    let shop = shop(&[]).await;
+    shop.database
+        .execute("UPDATE thing SET title = repeat('y', 300000) || thing_id WHERE thing_id <= 3")
+        .await;
+    let page = |order: &str| json!({"order_by": order, "page_size": 1, "read_mask": "name"});
+    let failure = failed(
+        shop.client.call("ListThings", page("title desc")).await,
+        Code::InvalidArgument,
+        "ORDER_INVALID",
+    );
+    assert!(
+        failure.message.contains("larger than the 262144 bytes that a token may have"),
+        "{}",
+        failure.message
+    );
+    shop.client.call("ListThings", page("thing_id")).await.expect_err("no such field");
+    shop.client.call("ListThings", page("name")).await.expect("another order is the way round");
+}
