@@ -403,6 +403,8 @@ async fn a_database_that_stops_is_unavailable_and_serves_again_once_it_is_back()
     let url = cluster.url("postgres");
     let database = crate::support::Database { name: "postgres".to_owned(), url };
     database.execute(crate::errors_shop::TABLES).await;
+    // It is stopped like one that crashes, and commits without waiting for its disk.
+    database.execute("CHECKPOINT").await;
     let shop = open(database, &[("postgres.probe_interval", "100ms")]).await;
     let get = || shop.client.call("GetThing", json!({"name": "things/1"}));
     get().await.expect("it serves");
