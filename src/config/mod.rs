@@ -105,10 +105,6 @@ fn contradictions(config: &Config) -> Vec<Problem> {
             "listener.tls_client_authorities: needs listener.tls_certificate and listener.tls_key",
         ),
         (
-            postgres.connections_kept > postgres.connections_max,
-            "postgres.connections_kept: more than postgres.connections_max",
-        ),
-        (
             postgres.lifetime_jitter >= postgres.lifetime,
             "postgres.lifetime_jitter: must be shorter than postgres.lifetime",
         ),

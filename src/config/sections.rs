@@ -59,7 +59,7 @@ settings! {
         url: Option<Secret> = "",
         /// What stands in between: `direct`, or `transaction` for a pooler without prepared statements.
         pooler: Pooler = "direct",
-        /// Connections kept open when idle.
+        /// Connections kept open when idle; never more than `postgres.connections_max`.
         connections_kept: u32 = "2",
         /// Connections at most.
         connections_max: u32 = "20" in 1..,

@@ -184,8 +184,10 @@ async fn a_get_and_a_batch_bring_relations_too() {
 async fn rows_cost_no_statements() {
     let database = database(STORE).await;
     let tap = Tap::start().await;
-    // A connection that idles is tried before it is used, which is a statement too.
-    let local = serve(CHINOOK_CONTRACT, &tap.url(&database), &[("postgres.check_after", "1h")]).await;
+    // A connection that idles is tried before it is used, and one that is kept is set up, which are
+    // statements too.
+    let alone = [("postgres.check_after", "1h"), ("postgres.connections_kept", "0")];
+    let local = serve(CHINOOK_CONTRACT, &tap.url(&database), &alone).await;
     let counts = [
         // The rows, and one more for every relation and level.
         ("ListArtists", "name", 1),
