@@ -15,13 +15,15 @@
 //! would not, since a collation may call `foo` and `Foo` the same. A statement runs to the latest
 //! deadline of its callers, each of whom stops waiting at its own; when the last has left it is
 //! cancelled. What is wrong with one row fails its caller alone: when Postgres refuses a shared
-//! statement, or its rows are larger than the limit, each call is run again by itself.
+//! statement, or its rows are larger than the limit, its calls are run again one by one, within the
+//! same turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::list::RAW_RATIO_MAX;
@@ -60,7 +62,14 @@ struct Inner {
     postgres: Postgres,
     message_bytes_max: usize,
     settings: Settings,
-    lanes: Mutex<HashMap<LaneKey, Lane>>,
+    lanes: Mutex<Lanes>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    by_shape: HashMap<LaneKey, Lane>,
+    /// Never given twice, so that who leaves late removes nobody else's ticket.
+    next_ticket: u64,
 }
 
 /// One Get, bound.
@@ -80,10 +89,12 @@ struct LaneKey {
     scope: Scope,
 }
 
-#[derive(Default)]
 struct Lane {
+    /// While there is a lane, no other shape gets its address.
+    _shape: Arc<Shape>,
     under_way: usize,
-    waiting: VecDeque<Ticket>,
+    /// In the order they came.
+    waiting: BTreeMap<u64, Ticket>,
 }
 
 /// A call that waits for its turn.
@@ -116,13 +127,23 @@ impl Answer {
 
 enum Entry {
     Now(Turn),
-    Wait(oneshot::Receiver<Answer>),
+    Wait(Place),
 }
 
 /// The right to have a statement under way; dropping it passes it on to those that wait.
 struct Turn {
     joiner: Joiner,
     lane: LaneKey,
+    /// A call may be dropped outside of its runtime.
+    runtime: Handle,
+}
+
+/// Where a call waits; dropping it gives the place to another.
+struct Place {
+    joiner: Joiner,
+    lane: LaneKey,
+    ticket: u64,
+    answer: oneshot::Receiver<Answer>,
 }
 
 impl Joiner {
@@ -137,7 +158,7 @@ impl Joiner {
         }
         let answer = match self.enter(&wanted)? {
             Entry::Now(_turn) => self.inner.alone(&wanted).await,
-            Entry::Wait(answer) => answer.await.unwrap_or_else(|_| Answer {
+            Entry::Wait(mut place) => (&mut place.answer).await.unwrap_or_else(|_| Answer {
                 // Only a panic drops a ticket unanswered while its caller waits.
                 result: Err(postgres::Error::Spent.into()),
                 took: Took::default(),
@@ -149,35 +170,41 @@ impl Joiner {
     fn enter(&self, wanted: &Wanted) -> Result<Entry, Error> {
         let lane = LaneKey { shape: Arc::as_ptr(&wanted.shape) as usize, scope: wanted.scope.clone() };
         let Settings { statements_max, waiting_max, .. } = self.inner.settings;
+        let joiner = self.clone();
         let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = lanes.entry(lane.clone()).or_default();
+        let Lanes { by_shape, next_ticket } = &mut *lanes;
+        let found = by_shape.entry(lane.clone()).or_insert_with(|| Lane {
+            _shape: wanted.shape.clone(),
+            under_way: 0,
+            waiting: BTreeMap::new(),
+        });
         if found.under_way < statements_max {
             found.under_way += 1;
-            return Ok(Entry::Now(Turn { joiner: self.clone(), lane }));
+            return Ok(Entry::Now(Turn { joiner, lane, runtime: Handle::current() }));
         }
         if found.waiting.len() >= waiting_max {
             return Err(postgres::Error::Busy.into());
         }
-        let (answer, answered) = oneshot::channel();
-        found.waiting.push_back(Ticket { wanted: wanted.clone(), answer });
-        Ok(Entry::Wait(answered))
+        let (sender, answer) = oneshot::channel();
+        let ticket = *next_ticket;
+        *next_ticket += 1;
+        found.waiting.insert(ticket, Ticket { wanted: wanted.clone(), answer: sender });
+        Ok(Entry::Wait(Place { joiner, lane, ticket, answer }))
     }
 
     /// Those whose turn it is; the turn is over when there are none.
     fn next(&self, lane: &LaneKey) -> Vec<Ticket> {
         let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(found) = lanes.get_mut(lane) else { return Vec::new() };
+        let Some(found) = lanes.by_shape.get_mut(lane) else { return Vec::new() };
         let mut tickets = Vec::with_capacity(found.waiting.len().min(self.inner.settings.calls_max));
         while tickets.len() < self.inner.settings.calls_max {
-            let Some(ticket) = found.waiting.pop_front() else { break };
-            if !ticket.answer.is_closed() {
-                tickets.push(ticket);
-            }
+            let Some((_, ticket)) = found.waiting.pop_first() else { break };
+            tickets.push(ticket);
         }
         if tickets.is_empty() {
             found.under_way -= 1;
             if found.under_way == 0 {
-                lanes.remove(lane);
+                lanes.by_shape.remove(lane);
             }
         }
         tickets
@@ -188,12 +215,24 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let tickets = self.joiner.next(&self.lane);
         if !tickets.is_empty() {
-            let turn = Turn { joiner: self.joiner.clone(), lane: self.lane.clone() };
-            tokio::spawn(async move {
-                let inner = turn.joiner.inner.clone();
-                inner.together(tickets).await;
+            let (joiner, lane, runtime) = (self.joiner.clone(), self.lane.clone(), self.runtime.clone());
+            let turn = Turn { joiner, lane, runtime };
+            self.runtime.spawn(async move {
+                turn.joiner.inner.together(tickets).await;
                 drop(turn);
             });
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.answer.is_terminated() {
+            return;
+        }
+        let mut lanes = self.joiner.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lanes.by_shape.get_mut(&self.lane) {
+            found.waiting.remove(&self.ticket);
         }
     }
 }
@@ -211,7 +250,7 @@ impl Inner {
     }
 
     /// Several calls, one statement, as long as any of them waits.
-    async fn together(self: Arc<Self>, mut tickets: Vec<Ticket>) {
+    async fn together(&self, mut tickets: Vec<Ticket>) {
         let keys: Vec<Vec<Bytes>> = tickets.iter().map(|ticket| ticket.wanted.key.clone()).collect();
         let Some(first) = tickets.first().map(|ticket| ticket.wanted.clone()) else { return };
         let latest = tickets.iter().map(|ticket| ticket.wanted.deadline).max().unwrap_or(first.deadline);
@@ -233,8 +272,7 @@ impl Inner {
             // One row may be at fault, or all of them too much: nobody pays for another's.
             Ok(_) | Err(Error::Postgres(postgres::Error::Sql(_))) if tickets.len() > 1 => {
                 for ticket in tickets {
-                    let inner = self.clone();
-                    tokio::spawn(async move { inner.apart(ticket).await });
+                    self.apart(ticket).await;
                 }
             }
             Ok(rows) => self.share(tickets, &rows, took),
@@ -250,8 +288,8 @@ impl Inner {
     async fn apart(&self, mut ticket: Ticket) {
         let answer = tokio::select! {
             biased;
-            answer = self.alone(&ticket.wanted) => answer,
             () = ticket.answer.closed() => return,
+            answer = self.alone(&ticket.wanted) => answer,
         };
         // Who has left needs no answer.
         let _ = ticket.answer.send(answer);
@@ -262,7 +300,8 @@ impl Inner {
         let at = tickets.first().map_or(0, |ticket| ticket.wanted.shape.projection.outputs.len());
         for (row, columns) in rows.iter().enumerate() {
             if let Some(place) = found.get_mut(ordinal(columns.get(at))) {
-                *place = Some(row);
+                // A key that is not unique finds several; the first is also what one call finds.
+                place.get_or_insert(row);
             }
         }
         for (ticket, row) in tickets.into_iter().zip(found) {
