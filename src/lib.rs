@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod error;
 pub mod grpc;
 pub mod load;
+pub mod nearest;
 pub mod pipeline;
 pub mod plan;
 pub mod postgres;

@@ -98,7 +98,7 @@ fn find(plans: &Plans, name: &str) -> anyhow::Result<Arc<Method>> {
         }
         _ => {
             let names = plans.methods.values().filter_map(|method| method.path.rsplit('/').next());
-            let hint = crate::plan::compile::nearest(name, names);
+            let hint = crate::nearest::hint(name, names);
             anyhow::bail!("the contract has no method {name}{hint}")
         }
     }

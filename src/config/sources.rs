@@ -149,14 +149,13 @@ fn is_service_link(variable: &str) -> bool {
 
 /// `; did you mean "…"?`, when something is near enough.
 fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
-    let distance = |other: &String| strsim::damerau_levenshtein(name, other);
     // The last part alone may be right, in the wrong section.
     let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
     let names: Vec<String> = names.collect();
-    let near =
-        names.iter().min_by_key(|other| distance(other)).filter(|other| distance(other) <= name.len() / 3);
-    let found = names.iter().find(|other| name.contains('.') && last(other) == last(name)).or(near);
-    found.map(|other| format!("; did you mean \"{other}\"?")).unwrap_or_default()
+    match names.iter().find(|other| name.contains('.') && last(other) == last(name)) {
+        Some(other) => format!("; did you mean \"{other}\"?"),
+        None => crate::nearest::hint(name, names.iter().map(String::as_str)),
+    }
 }
 
 fn raw(value: &Spanned<DeValue<'_>>) -> Option<Raw> {

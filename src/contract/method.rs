@@ -169,7 +169,7 @@ fn beside(standard: Standard, field: &FieldDescriptor) -> Option<String> {
         Some((_, kinds)) => Some(format!("field is {kind}: use {}", kinds.join(" or "))),
         None => {
             let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-            let hint = word::nearest(field.name(), names.iter().copied());
+            let hint = crate::nearest::hint(field.name(), names.iter().copied());
             let may = if names.is_empty() { String::new() } else { format!(" and {}", names.join(", ")) };
             Some(format!("has no meaning in the answer of {standard}{hint}: it may have the rows{may}"))
         }

@@ -147,7 +147,7 @@ fn unknown(
         Standard::BatchGet => String::new(),
         _ => format!(", and scalar fields of {message}"),
     };
-    let hint = word::nearest(field.name(), names.iter().copied());
+    let hint = crate::nearest::hint(field.name(), names.iter().copied());
     format!("has no meaning in the request of {standard}{hint}: it may have {}{columns}", names.join(", "))
 }
 

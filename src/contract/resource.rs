@@ -200,7 +200,7 @@ impl Survey<'_> {
             }
             Some(Named::ByPattern) => {}
             None => {
-                let hint = word::nearest(&kind, self.kinds.keys().map(String::as_str));
+                let hint = crate::nearest::hint(&kind, self.kinds.keys().map(String::as_str));
                 self.reject(field, format!(
                     "refers to \"{kind}\", which no message declares{hint}: correct the type, or declare it with google.api.resource"
                 ));

@@ -79,7 +79,7 @@ fn resolve(message: &MessageDescriptor, path: &str) -> Result<(), String> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let Some(field) = message.get_field_by_name(name) else {
         let names: Vec<_> = message.fields().map(|field| field.name().to_owned()).collect();
-        let hint = word::nearest(name, names.iter().map(String::as_str));
+        let hint = crate::nearest::hint(name, names.iter().map(String::as_str));
         return Err(format!("no field \"{name}\" in {}{hint}", message.name()));
     };
     match (rest, field.kind()) {

@@ -1,9 +1,6 @@
-//! Names in one spelling → in another: snake_case, plurals, the nearest of many, a type as one writes it.
+//! Names in one spelling → in another: snake_case, plurals, a type as one writes it.
 
 use prost_reflect::{FieldDescriptor, Kind};
-
-/// How many edits apart a name may be to be offered instead of another.
-const EDITS_MAX: usize = 3;
 
 /// `invoiceLines`, `InvoiceLines` and `invoice-lines` → `invoice_lines`.
 pub fn snake(text: &str) -> String {
@@ -26,17 +23,6 @@ pub fn plural(singular: &str) -> String {
         Some(stem) if !ends(&["ay", "ey", "iy", "oy", "uy"]) => format!("{stem}ies"),
         _ if ends(&["s", "x", "z", "ch", "sh"]) => format!("{singular}es"),
         _ => format!("{singular}s"),
-    }
-}
-
-/// `; did you mean "length"?`, or nothing when nothing is near.
-pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let near = names.map(|other| (strsim::osa_distance(name, other), other)).min();
-    match near {
-        Some((edits, other)) if edits <= EDITS_MAX.min(name.len() / 2) => {
-            format!("; did you mean \"{other}\"?")
-        }
-        _ => String::new(),
     }
 }
 
@@ -90,13 +76,5 @@ mod tests {
         ] {
             assert_eq!(plural(singular), expected);
         }
-    }
-
-    #[test]
-    fn only_what_is_near_is_offered() {
-        let names = ["length", "title"];
-        assert_eq!(nearest("lenght", names.into_iter()), "; did you mean \"length\"?");
-        assert_eq!(nearest("composer", names.into_iter()), "");
-        assert_eq!(nearest("x", names.into_iter()), "");
     }
 }

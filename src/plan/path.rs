@@ -1,9 +1,9 @@
 //! Field names as callers write them → fields, and what to say when there is no such field.
 
 use super::Plans;
-use super::compile::NAMED_BYTES_MAX;
 use super::relation::Cardinality;
 use super::resource::{Field, Resource, Source};
+use crate::nearest;
 
 /// What is wrong with a path, and at which of its segments.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,22 +62,8 @@ pub fn fits(target: &Resource, relation: &str) -> Result<(), String> {
 
 /// `no field "lenght" in Track; did you mean "length"?`
 pub fn unknown(resource: &Resource, name: &str) -> String {
-    let message = resource.message.name();
-    match nearest(name, resource.fields.iter().map(|field| field.name.as_ref())) {
-        Some(near) => format!("no field \"{name}\" in {message}; did you mean \"{near}\"?"),
-        None => format!("no field \"{name}\" in {message}"),
-    }
-}
-
-/// The candidate a name was probably meant to be; none when all are too different.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let far = 1 + name.chars().count() / 3;
-    candidates
-        .filter(|_| name.len() <= NAMED_BYTES_MAX)
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= far)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let known = resource.fields.iter().map(|field| field.name.as_ref());
+    format!("no field \"{name}\" in {}{}", resource.message.name(), nearest::hint(name, known))
 }
 
 /// The column, from 1 and in characters, at a byte of a text.
@@ -88,16 +74,6 @@ pub fn column_at(text: &str, byte: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        let names = ["length", "title", "unit_price"];
-        assert_eq!(nearest("lenght", names.into_iter()), Some("length"));
-        assert_eq!(nearest("unitPrice", names.into_iter()), Some("unit_price"));
-        assert_eq!(nearest("genre", names.into_iter()), None);
-        let long = "x".repeat(NAMED_BYTES_MAX + 1);
-        assert_eq!(nearest(&long, [&*long].into_iter()), None);
-    }
 
     #[test]
     fn columns_count_characters() {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use prost_reflect::Kind;
 
 use super::resources::{Draft, unreadable};
-use super::{either, nearest, problem};
+use super::{either, problem};
 use crate::catalog::TableKind;
 use crate::contract::{self, Role, Segment};
+use crate::nearest;
 use crate::plan::codec::FieldCodec;
 use crate::plan::resource::{Field, NamePattern, NameSegment, Source};
 
@@ -81,7 +82,7 @@ fn reference(draft: &mut Draft, field: &contract::Field, kind: &str) -> Option<S
     let contract = draft.contract;
     let Some(target) = contract.resources.iter().find(|r| r.kind.as_deref() == Some(kind)) else {
         let known = contract.resources.iter().filter_map(|r| r.kind.as_deref());
-        let hint = nearest(kind, known);
+        let hint = nearest::hint(kind, known);
         complain(draft, field, format!("refers to {kind:?}, which no message of the contract is{hint}"));
         return None;
     };
@@ -141,7 +142,7 @@ fn find(draft: &mut Draft, field: &contract::Field, names: &[String]) -> Option<
     let found = names.iter().find_map(|name| table.column(name));
     let Some(at) = found else {
         let wanted = names.first().map_or("", String::as_str);
-        let hint = nearest(wanted, table.columns.iter().map(|c| c.name.as_str()));
+        let hint = nearest::hint(wanted, table.columns.iter().map(|c| c.name.as_str()));
         let text = format!(
             "table {:?} has no column {}{hint}: add it, or name another by (rowcall.v1.column).name",
             table.name,

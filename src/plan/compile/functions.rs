@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use prost_reflect::{FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
-use super::{either, nearest};
+use super::either;
 use crate::catalog::{self, Attribute, Catalog, Oid};
 use crate::contract::{self, options};
+use crate::nearest;
 use crate::plan::Plans;
 use crate::plan::codec::{self, FieldCodec};
 use crate::plan::method::{Answer, Argument, Function, FunctionCall, RowColumn, RowShape};
@@ -99,7 +100,7 @@ fn find<'a>(
     };
     match named.as_slice() {
         [] => {
-            let hint = nearest(name, catalog.functions.iter().map(|f| f.name.as_str()));
+            let hint = nearest::hint(name, catalog.functions.iter().map(|f| f.name.as_str()));
             Err(format!(
                 "no function {name:?} in the search path ({}){hint}: create it, or correct (rowcall.v1.method).routine",
                 catalog.server.search_path.join(", ")
@@ -136,7 +137,7 @@ fn arguments_agree(method: &MethodDescriptor, arguments: &[Argument], what: &str
     let input = method.input();
     for field in input.fields() {
         if !arguments.iter().any(|argument| argument.name == field.name()) {
-            let hint = nearest(field.name(), arguments.iter().map(|a| a.name.as_str()));
+            let hint = nearest::hint(field.name(), arguments.iter().map(|a| a.name.as_str()));
             return Err(format!(
                 "request field {:?} is no argument of {what}{hint}: remove it, or add the argument",
                 field.name()
@@ -258,7 +259,7 @@ impl Shape<'_> {
         let found = names.iter().find_map(|name| self.columns.iter().find(|c| c.name == *name));
         found.cloned().ok_or_else(|| {
             let wanted = names.first().map_or("", String::as_str);
-            let hint = nearest(wanted, self.columns.iter().map(|c| c.name.as_str()));
+            let hint = nearest::hint(wanted, self.columns.iter().map(|c| c.name.as_str()));
             format!("the result has no column {} for field {field:?}{hint}: return it, or name another by (rowcall.v1.column).name", either(names))
         })
     }

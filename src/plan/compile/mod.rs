@@ -69,20 +69,5 @@ fn either<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
-/// A longer name was meant to be no other, and to find that out would take long.
-pub(crate) const NAMED_BYTES_MAX: usize = 256;
-
-/// `; did you mean "title"?`, when something is near enough.
-pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> String {
-    const SIMILARITY_MIN: f64 = 0.7;
-    among
-        .filter(|_| name.len() <= NAMED_BYTES_MAX)
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 
 use super::edges::{Edge, choose, edges};
 use super::resources::{unique, unreadable};
-use super::{Report, nearest, problem};
+use super::{Report, problem};
 use crate::catalog::{Catalog, Table};
 use crate::contract::{Contract, Field, Problem, Role, options};
+use crate::nearest;
 use crate::plan::Plans;
 use crate::plan::relation::{Cardinality, Link, Relation};
 use crate::plan::resource::{Resource, TableName};
@@ -177,7 +178,7 @@ fn check_named<'a>(
     if name.is_empty() || among.clone().any(|edge| edge.name == name) {
         return Ok(());
     }
-    let hint = nearest(name, among.map(|edge| edge.name.as_str()));
+    let hint = nearest::hint(name, among.map(|edge| edge.name.as_str()));
     Err(format!(
         "no foreign key {name:?} leads between tables {:?} and {:?}{hint}: correct (rowcall.v1.relation).foreign_key",
         from.name, to.name

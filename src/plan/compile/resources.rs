@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Report, either, fields, nearest, problem};
+use super::{Report, either, fields, problem};
 use crate::catalog::{self, Catalog, Table, TableKind};
 use crate::contract::{self, Contract, Problem};
+use crate::nearest;
 use crate::plan::Resource;
 use crate::plan::resource::{Column, Field, TableName};
 use crate::plan::value::ValueType;
@@ -92,7 +93,7 @@ fn find_table<'a>(promised: &contract::Resource, catalog: &'a Catalog) -> Result
         None => format!("in the search path ({})", catalog.server.search_path.join(", ")),
     };
     let wanted = names.first().map_or("", String::as_str);
-    let hint = nearest(wanted, catalog.tables.iter().map(|t| t.name.as_str()));
+    let hint = nearest::hint(wanted, catalog.tables.iter().map(|t| t.name.as_str()));
     let advice = match given {
         Some(_) => "create it, or correct (rowcall.v1.table).name",
         None => "create it, or name another by (rowcall.v1.table).name",
@@ -197,7 +198,7 @@ impl<'a> Draft<'a> {
     fn told(&mut self, option: &str, name: &str) -> Option<usize> {
         let found = self.table.column(name);
         if found.is_none() {
-            let hint = nearest(name, self.table.columns.iter().map(|c| c.name.as_str()));
+            let hint = nearest::hint(name, self.table.columns.iter().map(|c| c.name.as_str()));
             self.complain(format!(
                 "(rowcall.v1.table).{option} names {name:?}, but table {:?} has no such column{hint}: add it, or name another",
                 self.table.name

@@ -11,8 +11,8 @@ use super::test::{Ask, How, Subject, equality_only};
 use super::{Wrong, pattern};
 use crate::contract;
 use crate::contract::options::Unit;
+use crate::nearest::nearest;
 use crate::plan::order::ordered;
-use crate::plan::path::nearest;
 use crate::plan::value::{Class, Malformed, ValueType, time};
 use crate::sql::{Param, oid};
 

@@ -7,8 +7,8 @@ use super::predicate::{Inside, Operand, Operator, Predicate, Test, Value};
 use super::scalar::{self, any_of};
 use super::{Wrong, json, pattern};
 use crate::contract;
+use crate::nearest::nearest;
 use crate::plan::order::ordered;
-use crate::plan::path::nearest;
 use crate::plan::value::{Class, Member, ValueType};
 
 /// A comparison, without what is compared.
