@@ -18,14 +18,14 @@
 //! statement, or its rows are larger than the limit, its calls are run again one by one, within the
 //! same turn.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::lanes::{Entered, Full, Key, Lanes, Ticket};
 use super::list::RAW_RATIO_MAX;
 use super::relations::ordinal;
 use super::shapes::Shape;
@@ -61,15 +61,8 @@ pub(super) struct Joiner {
 struct Inner {
     postgres: Postgres,
     message_bytes_max: usize,
-    settings: Settings,
-    lanes: Mutex<Lanes>,
-}
-
-#[derive(Default)]
-struct Lanes {
-    by_shape: HashMap<LaneKey, Lane>,
-    /// Never given twice, so that who leaves late removes nobody else's ticket.
-    next_ticket: u64,
+    calls_max: usize,
+    lanes: Lanes,
 }
 
 /// One Get, bound.
@@ -82,29 +75,8 @@ pub(super) struct Wanted {
     pub deadline: Instant,
 }
 
-/// Shapes are told apart by address: a lane keeps its own alive.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct LaneKey {
-    shape: usize,
-    scope: Scope,
-}
-
-struct Lane {
-    /// While there is a lane, no other shape gets its address.
-    _shape: Arc<Shape>,
-    under_way: usize,
-    /// In the order they came.
-    waiting: BTreeMap<u64, Ticket>,
-}
-
-/// A call that waits for its turn.
-struct Ticket {
-    wanted: Wanted,
-    answer: oneshot::Sender<Answer>,
-}
-
 /// What a call gets, and what the statement took.
-struct Answer {
+pub(super) struct Answer {
     result: Result<Payload, Error>,
     took: Took,
 }
@@ -133,7 +105,7 @@ enum Entry {
 /// The right to have a statement under way; dropping it passes it on to those that wait.
 struct Turn {
     joiner: Joiner,
-    lane: LaneKey,
+    lane: Key,
     /// A call may be dropped outside of its runtime.
     runtime: Handle,
 }
@@ -141,19 +113,19 @@ struct Turn {
 /// Where a call waits; dropping it gives the place to another.
 struct Place {
     joiner: Joiner,
-    lane: LaneKey,
+    lane: Key,
     ticket: u64,
     answer: oneshot::Receiver<Answer>,
 }
 
 impl Joiner {
     pub fn new(postgres: Postgres, message_bytes_max: usize, settings: Settings) -> Self {
-        let lanes = Mutex::default();
-        Joiner { inner: Arc::new(Inner { postgres, message_bytes_max, settings, lanes }) }
+        let (calls_max, lanes) = (settings.calls_max, Lanes::new(settings));
+        Joiner { inner: Arc::new(Inner { postgres, message_bytes_max, calls_max, lanes }) }
     }
 
     pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Payload, Error> {
-        if self.inner.settings.calls_max <= 1 {
+        if self.inner.calls_max <= 1 {
             return self.inner.alone(&wanted).await.note(notes);
         }
         let answer = match self.enter(&wanted)? {
@@ -168,52 +140,20 @@ impl Joiner {
     }
 
     fn enter(&self, wanted: &Wanted) -> Result<Entry, Error> {
-        let lane = LaneKey { shape: Arc::as_ptr(&wanted.shape) as usize, scope: wanted.scope.clone() };
-        let Settings { statements_max, waiting_max, .. } = self.inner.settings;
         let joiner = self.clone();
-        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Lanes { by_shape, next_ticket } = &mut *lanes;
-        let found = by_shape.entry(lane.clone()).or_insert_with(|| Lane {
-            _shape: wanted.shape.clone(),
-            under_way: 0,
-            waiting: BTreeMap::new(),
-        });
-        if found.under_way < statements_max {
-            found.under_way += 1;
-            return Ok(Entry::Now(Turn { joiner, lane, runtime: Handle::current() }));
-        }
-        if found.waiting.len() >= waiting_max {
-            return Err(postgres::Error::Busy.into());
-        }
-        let (sender, answer) = oneshot::channel();
-        let ticket = *next_ticket;
-        *next_ticket += 1;
-        found.waiting.insert(ticket, Ticket { wanted: wanted.clone(), answer: sender });
-        Ok(Entry::Wait(Place { joiner, lane, ticket, answer }))
-    }
-
-    /// Those whose turn it is; the turn is over when there are none.
-    fn next(&self, lane: &LaneKey) -> Vec<Ticket> {
-        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(found) = lanes.by_shape.get_mut(lane) else { return Vec::new() };
-        let mut tickets = Vec::with_capacity(found.waiting.len().min(self.inner.settings.calls_max));
-        while tickets.len() < self.inner.settings.calls_max {
-            let Some((_, ticket)) = found.waiting.pop_first() else { break };
-            tickets.push(ticket);
-        }
-        if tickets.is_empty() {
-            found.under_way -= 1;
-            if found.under_way == 0 {
-                lanes.by_shape.remove(lane);
+        match self.inner.lanes.enter(wanted) {
+            Ok(Entered::Now(lane)) => Ok(Entry::Now(Turn { joiner, lane, runtime: Handle::current() })),
+            Ok(Entered::Wait { lane, ticket, answer }) => {
+                Ok(Entry::Wait(Place { joiner, lane, ticket, answer }))
             }
+            Err(Full) => Err(postgres::Error::Busy.into()),
         }
-        tickets
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let tickets = self.joiner.next(&self.lane);
+        let tickets = self.joiner.inner.lanes.next(&self.lane);
         if !tickets.is_empty() {
             let (joiner, lane, runtime) = (self.joiner.clone(), self.lane.clone(), self.runtime.clone());
             let turn = Turn { joiner, lane, runtime };
@@ -227,12 +167,8 @@ impl Drop for Turn {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.answer.is_terminated() {
-            return;
-        }
-        let mut lanes = self.joiner.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = lanes.by_shape.get_mut(&self.lane) {
-            found.waiting.remove(&self.ticket);
+        if !self.answer.is_terminated() {
+            self.joiner.inner.lanes.leave(&self.lane, self.ticket);
         }
     }
 }

@@ -7,6 +7,7 @@ mod explain;
 mod function;
 mod get;
 mod join;
+mod lanes;
 mod list;
 mod page;
 mod relations;

@@ -12,6 +12,8 @@ mod errors_tokens;
 mod example;
 mod filters;
 mod grpc;
+mod join;
+mod join_leaving;
 mod paging;
 mod paging_orders;
 mod postgres_harness;
