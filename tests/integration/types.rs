@@ -4,14 +4,11 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use prost::Message as _;
-use prost_reflect::DynamicMessage;
-use rowcall::contract::{self, Source};
+use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::support::dynamic::Dynamic;
-use crate::support::{Database, EMPTY, Served, database};
+use crate::support::{Answer, Database, EMPTY, Local, database, serve};
 
 /// Column type, literal, field type, options, the field as proto JSON; nothing where it is left out.
 type Line = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -285,22 +282,14 @@ fn contract() -> TempDir {
     folder
 }
 
-async fn serve() -> (Database, Served, Dynamic) {
+async fn samples() -> (Database, Local) {
     let database = database(EMPTY).await;
     database.execute(SETUP).await;
     database.execute(&table("order", REPRESENTABLE)).await;
     database.execute(&table("other", UNREPRESENTABLE)).await;
     let folder = contract();
-    let path = folder.path().to_str().expect("UTF-8").to_owned();
-    let url = database.url.clone();
-    let served = tokio::task::spawn_blocking(move || {
-        Served::start(&["--contract", &path, "--database", &url, "--strict"])
-    });
-    let served = served.await.expect("rowcall serves");
-    let contract =
-        contract::load(&Source { paths: vec![folder.path().into()] }).expect("the contract compiles");
-    let client = Dynamic::connect(contract, &served.address).await;
-    (database, served, client)
+    let local = serve(folder.path().to_str().expect("UTF-8"), &database.url, &[]).await;
+    (database, local)
 }
 
 /// Numbers as the float nearest to them.
@@ -312,15 +301,16 @@ fn single(value: serde_json::Value) -> serde_json::Value {
     }
 }
 
-fn json(message: &DynamicMessage) -> serde_json::Value {
-    serde_json::to_value(message).expect("what decodes has a JSON form")
+/// Proto JSON as the standard has it.
+fn shown(answer: &Answer) -> serde_json::Value {
+    serde_json::to_value(&answer.message).expect("what decodes has a JSON form")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_goes_out_and_comes_back() {
-    let (_database, _served, client) = serve().await;
-    let got = client.call("GetSample", r#"{"id":"1"}"#).await.expect("the row");
-    let mut fields = json(&got);
+    let (_database, Local { client, serving: _serving }) = samples().await;
+    let got = client.call("GetSample", json!({ "id": "1" })).await.expect("the row");
+    let mut fields = shown(&got);
     let descriptor = client.method("GetSample").output();
     for (at, line) in REPRESENTABLE.iter().enumerate() {
         let name = descriptor.get_field_by_name(&column(at)).expect("declared").json_name().to_owned();
@@ -331,16 +321,12 @@ async fn every_type_goes_out_and_comes_back() {
         assert_eq!(found, expected, "{} '{}' as {}", line.0, line.1, line.2);
     }
 
-    let null = client.call("GetSample", r#"{"id":"2"}"#).await.expect("the row");
-    assert_eq!(json(&null), serde_json::json!({ "id": "2" }));
+    let null = client.call("GetSample", json!({ "id": "2" })).await.expect("the row");
+    assert_eq!(null.json(), json!({ "id": "2" }));
 
-    let mut arguments = got;
-    arguments.clear_field_by_name("id");
     fields.as_object_mut().expect("a message").remove("id");
-    let input = client.method("Echo").input();
-    let request = DynamicMessage::decode(input, &arguments.encode_to_vec()[..]).expect("the same fields");
-    let echoed = client.send("Echo", request).await.expect("the arguments");
-    let echoed = json(&echoed);
+    let echoed = client.call("Echo", fields.clone()).await.expect("the arguments");
+    let echoed = shown(&echoed);
     for (name, field) in fields.as_object().expect("a message") {
         assert_eq!(echoed.get(name), Some(field), "{name} back");
     }
@@ -348,18 +334,23 @@ async fn every_type_goes_out_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_field_holds_is_out_of_range_by_row_and_field() {
-    let (_database, _served, client) = serve().await;
+    let (_database, Local { client, serving: _serving }) = samples().await;
     for (at, line) in UNREPRESENTABLE.iter().enumerate() {
-        let mask = format!(r#"{{"id":"1","readMask":"{}"}}"#, column(at));
-        let status = client.call("GetOther", &mask).await.expect_err(line.1);
-        assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
-        let message = status.message();
+        let request = json!({ "id": "1", "read_mask": column(at) });
+        let failure = client.call("GetOther", request).await.expect_err(line.1);
+        assert_eq!(
+            (failure.code, &*failure.reason),
+            (Code::OutOfRange, "VALUE_UNREPRESENTABLE"),
+            "{}",
+            line.1
+        );
+        let message = failure.message;
         assert!(
             message.contains(line.4) && message.contains(&column(at)) && message.starts_with('1'),
             "{message}"
         );
     }
-    let around =
-        client.call("GetOther", r#"{"id":"1","readMask":"id"}"#).await.expect("the mask leaves them out");
-    assert_eq!(json(&around), serde_json::json!({ "id": "1" }));
+    let request = json!({ "id": "1", "read_mask": "id" });
+    let around = client.call("GetOther", request).await.expect("the mask leaves them out");
+    assert_eq!(around.json(), json!({ "id": "1" }));
 }

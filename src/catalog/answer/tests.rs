@@ -1,3 +1,5 @@
+//! Answers of the catalog's statement, by hand, → the model.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Texts with `:arguments` → with numbers.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The example's contract and the calls it is shown by.
+
 use std::fs;
 
 use prost_reflect::DynamicMessage;

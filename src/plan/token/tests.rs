@@ -1,3 +1,5 @@
+//! Tokens that go round, and tokens that do not.
+
 use proptest::prelude::*;
 
 use super::*;

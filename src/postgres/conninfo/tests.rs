@@ -1,3 +1,5 @@
+//! URLs, pairs, environments and files, each as libpq reads it.
+
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

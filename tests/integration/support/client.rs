@@ -22,7 +22,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::dynamic::Messages;
+use super::messages::Messages;
 
 /// By resource names, all of Chinook.
 pub const CHINOOK_CONTRACT: &str = "tests/contracts/chinook";

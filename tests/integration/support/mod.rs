@@ -5,7 +5,7 @@
 mod client;
 mod cluster;
 mod database;
-pub mod dynamic;
+mod messages;
 mod pooler;
 mod served;
 pub mod session;
