@@ -49,7 +49,7 @@ async fn every_untouched_row_comes_exactly_once_and_late_pages_cost_what_the_fir
     let [page_500, page_900] = walk_pages(&client, &database).await;
     late_page_costs_at_most(1.3, &client, &page_900).await;
     // Behind a value, Postgres takes the primary key and filters by `status`, which it deems cheaper:
-    // five rows are read for each of the page, however far in. Measured at 1.27 to 1.33.
+    // five rows are read for each of the page, however far in. Medians measured at 1.27 to 1.33.
     late_page_costs_at_most(2.0, &client, &page_500).await;
     walk_stream(&client, &database).await;
     serving.stop().await.expect("it stops");
@@ -104,7 +104,7 @@ async fn walk_stream(client: &Client, database: &Database) {
 async fn late_page_costs_at_most(factor: f64, client: &Client, token: &str) {
     let (mut first, mut late) = (Vec::new(), Vec::new());
     // The first rounds prepare what the connections do not know yet.
-    for round in 0..35 {
+    for round in 0..60 {
         for (token, times) in [("", &mut first), (token, &mut late)] {
             let request = json!({"page_size": PAGE, "page_token": token, "order_by": ORDER});
             let answer = client.call("ListItems", request).await.expect("a page");
@@ -114,9 +114,9 @@ async fn late_page_costs_at_most(factor: f64, client: &Client, token: &str) {
             }
         }
     }
-    first.sort();
-    late.sort();
-    let (first, late) = (first[first.len() / 2], late[late.len() / 2]);
+    // Other tests run beside this one and only ever add: the quickest of each is what a page costs.
+    let (first, late) = (first.into_iter().min(), late.into_iter().min());
+    let (first, late) = (first.unwrap_or_default(), late.unwrap_or_default());
     assert!(late < first.mul_f64(factor), "page 1 takes {first:?}, the late one {late:?}");
 }
 
