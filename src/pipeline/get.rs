@@ -1,6 +1,5 @@
 //! Get and BatchGet: keys → rows in the order asked, or the names of those that are not there.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,8 +17,8 @@ use crate::plan::bind::{self, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::{Method, Plans, Resource};
-use crate::postgres::{Ending, Limit, Mode, StatementTimeout, Want};
-use crate::sql;
+use crate::postgres::{Ending, Limit, Mode, Rows, StatementTimeout, Want};
+use crate::sql::{self, Param};
 use crate::wire::{self, Payload, Pushed};
 
 impl Pipeline {
@@ -77,10 +76,10 @@ impl Pipeline {
         let found = self.look_up(plans, &lookup, call, notes).await?;
         let started = Instant::now();
         // A row that was asked for twice answers twice.
-        let position = positions(&found, &lookup);
+        let positions = positions(found.rows(), &lookup);
         let level = found.level();
         let mut page = wire::Page::new(rows, limits(&self.settings, self.settings.message_bytes_max));
-        for at in position {
+        for at in positions.into_iter().flatten() {
             if let Pushed::Full = page.push(&lookup.projection, &level, at)? {
                 return Err(Error::ResultTooLarge { bytes_max: self.settings.message_bytes_max });
             }
@@ -130,11 +129,7 @@ impl Pipeline {
 
 /// Soft-deleted rows are found too.
 pub(super) fn select(resource: &Resource, lookup: &Lookup) -> Select {
-    let array = |(at, &column): (usize, &usize)| {
-        let values = lookup.keys.iter().map(|key| key.get(at).map(|value| &value[..]));
-        resource.columns[column].value.array(values)
-    };
-    let arrays = resource.key.iter().enumerate().map(array).collect();
+    let arrays = arrays(resource, lookup.keys.iter().map(Vec::as_slice));
     let mut outputs = lookup.projection.outputs.clone();
     outputs.push(Output::Ordinal);
     Select {
@@ -151,22 +146,30 @@ pub(super) fn select(resource: &Resource, lookup: &Lookup) -> Select {
     }
 }
 
-/// The result's row of every key, in the order asked.
-fn positions(found: &Tree, lookup: &Lookup) -> Vec<usize> {
-    let at = lookup.projection.outputs.len();
-    let rows: HashMap<usize, usize> =
-        found.rows().iter().enumerate().map(|(row, columns)| (ordinal(columns.get(at)), row)).collect();
-    (0..lookup.keys.len()).filter_map(|key| rows.get(&key).copied()).collect()
+/// Keys as parameters: an array for each column of the key.
+pub(super) fn arrays<'k>(resource: &Resource, keys: impl Iterator<Item = &'k [Bytes]> + Clone) -> Vec<Param> {
+    let array = |(at, &column): (usize, &usize)| {
+        let values = keys.clone().map(|key| key.get(at).map(|value| &value[..]));
+        resource.columns[column].value.array(values)
+    };
+    resource.key.iter().enumerate().map(array).collect()
 }
 
-fn missing(resource: &Resource, lookup: &Lookup, rows: &crate::postgres::Rows) -> Result<(), Error> {
-    let mut found = vec![false; lookup.keys.len()];
-    for row in rows.iter() {
-        if let Some(seen) = found.get_mut(ordinal(row.get(lookup.projection.outputs.len()))) {
-            *seen = true;
+/// The result's row of every key, in the order asked.
+fn positions(rows: &Rows, lookup: &Lookup) -> Vec<Option<usize>> {
+    let at = lookup.projection.outputs.len();
+    let mut positions = vec![None; lookup.keys.len()];
+    for (row, columns) in rows.iter().enumerate() {
+        if let Some(position) = positions.get_mut(ordinal(columns.get(at))) {
+            *position = Some(row);
         }
     }
-    let absent = lookup.keys.iter().zip(&found).filter(|(_, found)| !**found);
+    positions
+}
+
+fn missing(resource: &Resource, lookup: &Lookup, rows: &Rows) -> Result<(), Error> {
+    let found = positions(rows, lookup);
+    let absent = lookup.keys.iter().zip(&found).filter(|(_, found)| found.is_none());
     let names: Vec<String> = absent.map(|(key, _)| resource.name_of_key(key)).collect();
     if names.is_empty() {
         return Ok(());

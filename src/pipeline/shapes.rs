@@ -67,12 +67,9 @@ impl Shape {
     pub fn statement<'k>(
         &self,
         resource: &Resource,
-        keys: impl ExactSizeIterator<Item = &'k [Bytes]> + Clone,
+        keys: impl Iterator<Item = &'k [Bytes]> + Clone,
     ) -> Statement {
-        let arrays = resource.key.iter().enumerate().map(|(at, &column)| {
-            let values = keys.clone().map(|key| key.get(at).map(|value| &value[..]));
-            resource.columns[column].value.array(values)
-        });
-        Statement { text: self.text.clone(), params: arrays.collect(), columns: self.columns.clone() }
+        let params = get::arrays(resource, keys);
+        Statement { text: self.text.clone(), params, columns: self.columns.clone() }
     }
 }
