@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
@@ -133,13 +133,14 @@ impl<C: Chunks> Sending<C> {
     }
 }
 
-/// The work's outcome, or DEADLINE_PASSED and the work dropped.
-async fn within<T>(call: &Call, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+/// The work's outcome, or DEADLINE_PASSED and the work dropped. No async fn: it would hold the work twice.
+fn within<T>(
+    call: &Call,
+    work: impl Future<Output = Result<T, Status>>,
+) -> impl Future<Output = Result<T, Status>> {
     let at = call.deadline.at(Instant::now());
-    match tokio::time::timeout_at(at.into(), work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(status::deadline_passed(call)),
-    }
+    tokio::time::timeout_at(at.into(), work)
+        .map(|outcome| outcome.unwrap_or_else(|_| Err(status::deadline_passed(call))))
 }
 
 /// A response that is nothing but its status.

@@ -91,7 +91,7 @@ impl<A: Answers> Routes<A> {
         let streams = streams(&method);
         let answers = self.answers.clone();
         let exchange = Exchange { answers, plans, method, call, about, packing, permit };
-        if streams { exchange.stream(messages).await } else { exchange.unary(messages).await }
+        if streams { Box::pin(exchange.stream(messages)).await } else { exchange.unary(messages).await }
     }
 }
 

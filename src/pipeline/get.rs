@@ -42,7 +42,7 @@ impl Pipeline {
         }
         // Relations are read in a snapshot of the call's own.
         let lookup = Lookup { resource, projection: shape.projection.clone(), keys: vec![asked.key] };
-        let found = self.look_up(plans, &lookup, call, notes).await?;
+        let found = Box::pin(self.look_up(plans, &lookup, call, notes)).await?;
         let started = Instant::now();
         let payload = wire::message(&lookup.projection, &found.level(), 0, self.settings.message_bytes_max)?;
         notes.took(Stage::Encode, started.elapsed());

@@ -126,10 +126,11 @@ impl Joiner {
 
     pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Payload, Error> {
         if self.inner.calls_max <= 1 {
-            return self.inner.alone(&wanted).await.note(notes);
+            return Box::pin(self.inner.alone(&wanted)).await.note(notes);
         }
         let answer = match self.enter(&wanted)? {
-            Entry::Now(_turn) => self.inner.alone(&wanted).await,
+            // Few of those that come under load do; the rest need not carry its future.
+            Entry::Now(_turn) => Box::pin(self.inner.alone(&wanted)).await,
             Entry::Wait(mut place) => (&mut place.answer).await.unwrap_or_else(|_| Answer {
                 // Only a panic drops a ticket unanswered while its caller waits.
                 result: Err(postgres::Error::Spent.into()),

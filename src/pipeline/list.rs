@@ -109,7 +109,8 @@ impl Pipeline {
 
         let started = Instant::now();
         let level = read.tree.level();
-        let mut page = Page::new(rows, limits_with_token(&self.settings));
+        let bytes = read.tree.rows().bytes();
+        let mut page = Page::new(rows, limits_with_token(&self.settings)).expecting(bytes);
         let mut taken = 0;
         while taken < read.tree.taken() {
             match page.push(&listing.projection, &level, taken)? {
@@ -290,9 +291,7 @@ fn planned_rows(json: &[u8]) -> Option<u64> {
     Some(rows as u64)
 }
 
-/// The values of the order's columns, which stand behind those of the projection.
+/// The values of the order's columns.
 fn position(listing: &Listing, row: Row<'_>) -> Vec<Option<Bytes>> {
-    let first = listing.projection.outputs.len();
-    let values = 0..listing.select.order.len();
-    values.map(|at| row.get(first + at).map(Bytes::copy_from_slice)).collect()
+    listing.position.iter().map(|&at| row.get(at).map(Bytes::copy_from_slice)).collect()
 }

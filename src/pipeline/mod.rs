@@ -105,13 +105,17 @@ impl Pipeline {
     ) -> Result<Payload, Error> {
         let answered = match &method.kind {
             Kind::Get { resource } => self.get(plans, method, *resource, call, request, notes).await,
+            // A call's future is moved several times on its way to a task; these would make every
+            // call's as large as the largest.
             Kind::BatchGet { resource, rows } => {
-                self.batch_get(plans, method, *resource, rows.number(), call, request, notes).await
+                Box::pin(self.batch_get(plans, method, *resource, rows.number(), call, request, notes)).await
             }
             Kind::List { resource, rows } => {
-                self.list(plans, method, *resource, rows.number(), call, request, notes).await
+                Box::pin(self.list(plans, method, *resource, rows.number(), call, request, notes)).await
             }
-            Kind::Function(function) => self.function(plans, method, function, call, request, notes).await,
+            Kind::Function(function) => {
+                Box::pin(self.function(plans, method, function, call, request, notes)).await
+            }
             Kind::Unfit(problems) => Err(unfit(method, problems)),
             Kind::Stream { .. } => Err(one_message(method)),
         };

@@ -34,6 +34,13 @@ impl<'a> Run<'a> {
         Run { commands, current: 0, statement: 0, rows: vec![Rows::default(); statements], failed: None }
     }
 
+    /// Where the next row goes; None when nobody wants it.
+    pub fn receiving(&mut self) -> Option<&mut Rows> {
+        let command = self.commands.get(self.current).filter(|_| self.failed.is_none());
+        command.and_then(Command::statement)?;
+        self.rows.get_mut(self.statement)
+    }
+
     pub fn take(&mut self, incoming: Incoming<'_>, prepared: &mut Prepared) -> Result<Step, Error> {
         let command = self.commands.get(self.current).filter(|_| self.failed.is_none());
         let statement = command.and_then(Command::statement);

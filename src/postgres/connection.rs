@@ -2,6 +2,7 @@
 //!
 //! Who drops it half-way leaves it with answers still to come; `cancel` makes it usable again.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -92,6 +93,17 @@ impl Connection {
         let bytes_max = limit.bytes_max.min(RUN_BYTES_MAX);
         let mut bytes_left = bytes_max;
         loop {
+            if let Some(rows) = run.receiving() {
+                let taken = self.wire.rows(bytes_max, |body| {
+                    rows.push(body)?;
+                    let left = bytes_left.checked_sub(body.len());
+                    bytes_left = left.unwrap_or(0);
+                    Ok(left.map_or(ControlFlow::Break(()), |_| ControlFlow::Continue(())))
+                });
+                if taken?.is_break() {
+                    return Ok(run.cut());
+                }
+            }
             let (prepared, changed) = (&mut self.prepared, &mut self.changed);
             let step = self.wire.receive(bytes_max, |incoming| {
                 hear(&incoming, changed)?;

@@ -1,7 +1,4 @@
-//! DataRow messages → rows whose columns are slices of one buffer.
-//!
-//! A value keeps the length word Postgres sent before it, so that one offset per column is enough
-//! and no row allocates.
+//! DataRow messages → rows whose columns are slices of one buffer, so that no row allocates.
 
 use std::io;
 
@@ -10,9 +7,10 @@ use crate::wire::Columns;
 /// What a statement answered.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
+    /// The bodies of the messages, without their counts of columns.
     data: Vec<u8>,
-    /// Where in `data` each value's length word is: row after row, `columns` for each.
-    values: Vec<u32>,
+    /// Row after row, `columns` for each.
+    values: Vec<Value>,
     columns: usize,
     rows: usize,
     /// The limit was reached: these rows are the first ones, and the statement was cancelled.
@@ -21,11 +19,21 @@ pub struct Rows {
     pub oversized: Option<u64>,
 }
 
+/// Where in `data` a value is.
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    start: u32,
+    end: u32,
+}
+
+/// Begins behind its end, where no slice is.
+const NULL: Value = Value { start: u32::MAX, end: 0 };
+
 /// One row; a view.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
     data: &'a [u8],
-    values: &'a [u32],
+    values: &'a [Value],
 }
 
 impl Rows {
@@ -57,38 +65,54 @@ impl Rows {
 
     /// Takes the body of a DataRow message.
     pub(super) fn push(&mut self, body: &[u8]) -> io::Result<()> {
-        let (count, mut rest) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
+        let (count, values) = body.split_first_chunk::<2>().ok_or_else(malformed)?;
         let columns = usize::from(u16::from_be_bytes(*count));
         if self.rows == 0 {
             self.columns = columns;
         } else if self.columns != columns {
             return Err(malformed());
         }
-        let mut at = self.data.len();
-        self.values.reserve(columns);
-        for _ in 0..columns {
-            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
-            let length = i32::from_be_bytes(*length);
-            self.values.push(u32::try_from(at).map_err(|_| malformed())?);
-            let length = usize::try_from(length).unwrap_or(0);
-            rest = after.get(length..).ok_or_else(malformed)?;
-            at += 4 + length;
+        let known = self.values.len();
+        if let Err(error) = self.place(values, columns) {
+            self.values.truncate(known);
+            return Err(error);
         }
-        if !rest.is_empty() {
-            return Err(malformed());
-        }
-        self.data.extend_from_slice(&body[2..]);
+        self.data.extend_from_slice(values);
         self.rows += 1;
         Ok(())
+    }
+
+    /// Finds the values that will stand behind the data there is.
+    fn place(&mut self, values: &[u8], columns: usize) -> io::Result<()> {
+        let base = u32::try_from(self.data.len()).map_err(|_| malformed())?;
+        let bytes = u32::try_from(values.len()).map_err(|_| malformed())?;
+        base.checked_add(bytes).ok_or_else(malformed)?;
+        self.values.reserve(columns);
+        let mut at = 0;
+        for _ in 0..columns {
+            let length = values.get(at..).and_then(|rest| rest.first_chunk::<4>()).ok_or_else(malformed)?;
+            at += 4;
+            let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+                self.values.push(NULL);
+                continue;
+            };
+            let end = at + length;
+            if end > values.len() {
+                return Err(malformed());
+            }
+            self.values.push(Value { start: base + at as u32, end: base + end as u32 });
+            at = end;
+        }
+        if at == values.len() { Ok(()) } else { Err(malformed()) }
     }
 }
 
 impl<'a> Row<'a> {
     /// Postgres' binary form of the value; None is NULL, or a column the row does not have.
+    #[inline]
     pub fn get(&self, column: usize) -> Option<&'a [u8]> {
-        let at = *self.values.get(column)? as usize;
-        let (length, rest) = self.data.get(at..)?.split_first_chunk::<4>()?;
-        rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)
+        let Value { start, end } = *self.values.get(column)?;
+        self.data.get(start as usize..end as usize)
     }
 
     pub fn len(&self) -> usize {
@@ -101,6 +125,7 @@ impl<'a> Row<'a> {
 }
 
 impl Columns for Row<'_> {
+    #[inline]
     fn get(&self, column: usize) -> Option<&[u8]> {
         Row::get(self, column)
     }

@@ -4,6 +4,7 @@
 
 use std::future::{Future as _, poll_fn};
 use std::io;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -18,7 +19,7 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static> Io for T {}
 
 /// A read asks for this much room.
-const READ_BYTES: usize = 16 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 /// An idle connection keeps no more buffer than this.
 const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
 /// No message but a row is larger in the answers to what we send.
@@ -76,6 +77,33 @@ impl Wire {
         };
         self.read.advance(here);
         taken
+    }
+
+    /// Hands over the rows that are here already, until `take` breaks off: without waiting, and so
+    /// without the cost of a wait for each. What is no row, or a row larger than `row_bytes_max`, is
+    /// left to `receive`.
+    pub fn rows(
+        &mut self,
+        row_bytes_max: usize,
+        mut take: impl FnMut(&[u8]) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.skip > 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut at = 0;
+        let mut flow = Ok(ControlFlow::Continue(()));
+        while let Ok(ControlFlow::Continue(())) = flow {
+            let Some([DATA_ROW_TAG, length @ ..]) = self.read[at..].first_chunk::<5>() else { break };
+            let length = u32::from_be_bytes(*length) as usize;
+            if length < 4 || length > row_bytes_max.saturating_add(4) {
+                break;
+            }
+            let Some(body) = self.read.get(at + 5..at + 1 + length) else { break };
+            at += 1 + length;
+            flow = take(body);
+        }
+        self.read.advance(at);
+        flow
     }
 
     /// The length of the message at the front, once it can be taken.

@@ -1,6 +1,6 @@
 //! One column's binary value → one protobuf field.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::error::Fault;
 use super::{json, proto_json, put, time};
@@ -12,7 +12,7 @@ use crate::plan::value::binary::{BadBytes, Bounds, Elements, Reader, ranges, who
 use crate::plan::value::time::Interval;
 
 /// The whole field, tags and all; nothing for NULL. A fault names the path from this field on.
-pub fn write(codec: &FieldCodec, value: Option<&[u8]>, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn write(codec: &FieldCodec, value: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Fault> {
     let Some(bytes) = value else { return Ok(()) };
     let written = match &codec.shape {
         Shape::One(one) => single(codec, one, bytes, out),
@@ -26,7 +26,7 @@ pub fn write(codec: &FieldCodec, value: Option<&[u8]>, out: &mut BytesMut) -> Re
     written.map_err(|fault| fault.within(&codec.name))
 }
 
-fn single(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn single(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     // JSON's null is an absent message, but for Value, which has a null of its own.
     if let Codec::ProtoJson { binary, .. }
     | Codec::Json { binary, root: JsonRoot::Struct | JsonRoot::ListValue } = codec
@@ -50,7 +50,7 @@ fn array(
     codec: &Codec,
     packing: Packing,
     bytes: &[u8],
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let whole = |fault: Fault| fault.within(&field.name);
     let mut elements = Elements::read(bytes).map_err(|bad| whole(bad.into()))?;
@@ -64,7 +64,7 @@ fn array(
     if elements.count == 0 {
         return elements.end().map_err(|bad| whole(bad.into()));
     }
-    let mut all = |out: &mut BytesMut| {
+    let mut all = |out: &mut Vec<u8>| {
         for at in 0..elements.count {
             if packing == Packing::Separate {
                 put::varint(out, u64::from(field.tag));
@@ -90,7 +90,7 @@ fn array(
     elements.end().map_err(|bad| whole(bad.into()))
 }
 
-fn multirange(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn multirange(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut fault = None;
     let read = ranges(bytes, |range| {
         put::varint(out, u64::from(field.tag));
@@ -102,7 +102,7 @@ fn multirange(field: &FieldCodec, codec: &Codec, bytes: &[u8], out: &mut BytesMu
     read.map_err(|bad| fault.unwrap_or_else(|| bad.into()))
 }
 
-fn hstore(field: &FieldCodec, utf8: Utf8, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn hstore(field: &FieldCodec, utf8: Utf8, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     for _ in 0..reader.u32()? {
         let key = reader.sized()?.ok_or(BadBytes)?;
@@ -125,7 +125,7 @@ fn hstore(field: &FieldCodec, utf8: Utf8, bytes: &[u8], out: &mut BytesMut) -> R
 }
 
 /// A value without its tag; with its length, where it has one.
-fn payload(codec: &Codec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn payload(codec: &Codec, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     match codec {
         Codec::Bool => put::varint(out, u64::from(whole(bytes, Reader::u8)? != 0)),
         Codec::Integer { from, to } => {
@@ -157,7 +157,7 @@ fn payload(codec: &Codec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault>
         Codec::NumericDouble => numeric_double(bytes, out)?,
         Codec::Text(utf8) => text(*utf8, bytes, out)?,
         Codec::VersionedText(utf8) => text(*utf8, versioned(bytes)?, out)?,
-        Codec::Written(value) => put::delimited(out, |out| value.write(bytes, out).map_err(Fault::from))?,
+        Codec::Written(value) => put::delimited(out, |out| value.write(bytes, &mut put::Text(out)).map_err(Fault::from))?,
         Codec::Bytes => put::bytes(out, bytes),
         Codec::Label(labels) => put::integer(out, i64::from(labels.number(bytes))),
         Codec::Timestamp => put::delimited(out, |out| time::timestamp(whole(bytes, Reader::i64)?, out))?,
@@ -205,9 +205,9 @@ fn integer(from: Integer, bytes: &[u8]) -> Result<i64, BadBytes> {
 }
 
 /// The digits are written where the number will stand, read, and taken back.
-fn numeric_double(bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn numeric_double(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let start = out.len();
-    crate::plan::value::write_numeric(bytes, out)?;
+    crate::plan::value::write_numeric(bytes, &mut put::Text(out))?;
     let text = std::str::from_utf8(&out[start..]).map_err(|_| BadBytes)?;
     let value: f64 = text.parse().map_err(|_| BadBytes)?;
     if value.is_infinite() && !text.ends_with("Infinity") {
@@ -218,7 +218,7 @@ fn numeric_double(bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
     Ok(())
 }
 
-fn text(utf8: Utf8, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn text(utf8: Utf8, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     if utf8 == Utf8::Checked && std::str::from_utf8(bytes).is_err() {
         return Err(not_utf8());
     }
@@ -245,7 +245,7 @@ fn not_utf8() -> Fault {
     Fault::unrepresentable("is not UTF-8, which a string must be; make the column bytea")
 }
 
-fn range_body(codec: &RangeCodec, bytes: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn range_body(codec: &RangeCodec, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let bounds = Bounds::read(bytes)?;
     for (field, bound) in [(&codec.lower, bounds.lower), (&codec.upper, bounds.upper)] {
         if let Some(field) = field {
@@ -258,7 +258,7 @@ fn range_body(codec: &RangeCodec, bytes: &[u8], out: &mut BytesMut) -> Result<()
     Ok(())
 }
 
-fn flag(field: Option<Flag>, value: bool, out: &mut BytesMut) {
+fn flag(field: Option<Flag>, value: bool, out: &mut Vec<u8>) {
     if let Some(field) = field
         && (value || field.presence == Presence::Explicit)
     {

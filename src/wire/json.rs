@@ -1,6 +1,6 @@
 //! JSON text, as Postgres stores it → the body of google.protobuf.Struct, Value or ListValue.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::error::Fault;
 use super::put;
@@ -11,7 +11,7 @@ use crate::plan::value::BadBytes;
 /// usually refuse more than a hundred within each other.
 const NESTING_MAX: usize = 30;
 
-pub fn write(root: JsonRoot, text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn write(root: JsonRoot, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut json = Json { text: text.as_bytes(), at: 0, depth: 0 };
     match (root, json.peek()?) {
         (JsonRoot::Struct, b'{') => json.object(out)?,
@@ -66,7 +66,7 @@ impl<'a> Json<'a> {
     }
 
     /// The body of a Value.
-    fn value(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
+    fn value(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         match self.peek()? {
             b'n' => {
                 self.word("null")?;
@@ -105,7 +105,7 @@ impl<'a> Json<'a> {
     }
 
     /// The body of a Struct: `map<string, Value> fields = 1`.
-    fn object(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
+    fn object(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         self.enter()?;
         self.expect(b'{')?;
         if self.peek()? == b'}' {
@@ -133,7 +133,7 @@ impl<'a> Json<'a> {
     }
 
     /// The body of a ListValue: `repeated Value values = 1`.
-    fn array(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
+    fn array(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         self.enter()?;
         self.expect(b'[')?;
         if self.peek()? == b']' {
@@ -181,7 +181,7 @@ impl<'a> Json<'a> {
     }
 
     /// A string without its quotes, its escapes resolved.
-    fn string(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
+    fn string(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         self.expect(b'"')?;
         loop {
             let rest = &self.text[self.at..];

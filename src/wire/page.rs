@@ -1,6 +1,6 @@
 //! Rows → the response of a List, BatchGet or Stream: a repeated field that ends before it grows too large.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::error::Error;
 use super::payload::{HEADER_BYTES, Payload, buffer};
@@ -20,7 +20,7 @@ pub struct Limits {
 /// A response being written.
 #[derive(Debug)]
 pub struct Page {
-    out: BytesMut,
+    out: Vec<u8>,
     rows_field: u32,
     rows: usize,
     limits: Limits,
@@ -39,6 +39,12 @@ impl Page {
         Page { out: buffer(), rows_field, rows: 0, limits }
     }
 
+    /// Makes room for rows of about so many bytes at once, which would else grow step by step.
+    pub fn expecting(mut self, bytes: usize) -> Self {
+        self.out.reserve(bytes.min(self.limits.page_bytes_max));
+        self
+    }
+
     /// A resource's row. After an error the page is as it was before.
     pub fn push<R: Columns>(
         &mut self,
@@ -51,7 +57,7 @@ impl Page {
 
     fn push_with(
         &mut self,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
         name: impl FnOnce() -> String,
     ) -> Result<Pushed, Error> {
         let start = self.out.len();

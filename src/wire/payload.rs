@@ -2,7 +2,10 @@
 
 use std::io::{self, Write as _};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
+
+/// What the frame of most resources fits in.
+const FRAME_BYTES: usize = 256;
 
 /// A flag byte and four of length.
 pub const HEADER_BYTES: usize = 5;
@@ -22,7 +25,7 @@ pub enum Encoding {
 
 impl Payload {
     /// Encodes behind room for the header, so that nothing is copied.
-    pub fn encode<E>(write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<Payload, E> {
+    pub fn encode<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Payload, E> {
         let mut out = buffer();
         write(&mut out)?;
         Ok(Payload::close(out))
@@ -36,9 +39,9 @@ impl Payload {
     }
 
     /// Fills in the header of a `buffer`.
-    pub(super) fn close(mut out: BytesMut) -> Payload {
+    pub(super) fn close(mut out: Vec<u8>) -> Payload {
         seal(&mut out, Flag::Identity);
-        Payload { frame: out.freeze() }
+        Payload { frame: out.into() }
     }
 
     /// Of the message.
@@ -76,7 +79,7 @@ impl Payload {
             }
         }
         seal(&mut out, Flag::Compressed);
-        Ok(out.freeze())
+        Ok(out.into())
     }
 }
 
@@ -89,13 +92,13 @@ enum Flag {
 }
 
 /// Room for a header, to be filled in by `seal`.
-pub(super) fn buffer() -> BytesMut {
-    let mut out = BytesMut::with_capacity(512);
+pub(super) fn buffer() -> Vec<u8> {
+    let mut out = Vec::with_capacity(FRAME_BYTES);
     out.put_bytes(0, HEADER_BYTES);
     out
 }
 
-fn seal(out: &mut BytesMut, flag: Flag) {
+fn seal(out: &mut Vec<u8>, flag: Flag) {
     let length = (out.len() - HEADER_BYTES) as u32;
     out[0] = flag as u8;
     out[1..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());

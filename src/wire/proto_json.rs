@@ -3,7 +3,6 @@
 //!
 //! Keys the message does not know are left out, as a newer writer's would be.
 
-use bytes::BytesMut;
 use prost::Message as _;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor};
 use serde_json::Error;
@@ -11,17 +10,17 @@ use serde_json::Error;
 use super::error::Fault;
 
 /// The message's body.
-pub fn message_body(descriptor: &MessageDescriptor, text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn message_body(descriptor: &MessageDescriptor, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     put(message(descriptor, text, UnknownKeys::LeftOut), descriptor.full_name(), out)
 }
 
 /// One field of `parent`, tags and all, as its JSON name would hold it.
-pub fn field(parent: &MessageDescriptor, name: &str, text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn field(parent: &MessageDescriptor, name: &str, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let object = format!("{{\"{name}\":{text}}}");
     put(message(parent, &object, UnknownKeys::LeftOut), name, out)
 }
 
-fn put(message: Result<DynamicMessage, Error>, name: &str, out: &mut BytesMut) -> Result<(), Fault> {
+fn put(message: Result<DynamicMessage, Error>, name: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     match message {
         Ok(message) => {
             message.encode(out).map_err(|_| Fault::unrepresentable("is larger than a message can be"))

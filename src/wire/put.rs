@@ -1,54 +1,64 @@
 //! Numbers, tags and lengths → protobuf's encoding of them.
 
-use bytes::{BufMut, BytesMut};
+use std::fmt;
+
+use bytes::BufMut;
 
 /// Wire types, as the low three bits of a tag.
 pub const VARINT: u32 = 0;
 pub const FIXED64: u32 = 1;
 pub const DELIMITED: u32 = 2;
 
-pub fn varint(out: &mut BytesMut, mut n: u64) {
-    let mut bytes = [0; 10];
-    let mut at = 0;
+#[inline]
+pub fn varint(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
-        bytes[at] = n as u8 | 0x80;
+        out.push(n as u8 | 0x80);
         n >>= 7;
-        at += 1;
     }
-    bytes[at] = n as u8;
-    out.put_slice(&bytes[..=at]);
+    out.push(n as u8);
 }
 
 /// A field number and a wire type.
-pub fn tag(out: &mut BytesMut, number: u32, wire_type: u32) {
+pub fn tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
     varint(out, u64::from(number << 3 | wire_type));
 }
 
 /// int32 and int64 alike: negative ones take ten bytes.
-pub fn integer(out: &mut BytesMut, n: i64) {
+pub fn integer(out: &mut Vec<u8>, n: i64) {
     varint(out, n as u64);
 }
 
-pub fn zigzag(out: &mut BytesMut, n: i64) {
+pub fn zigzag(out: &mut Vec<u8>, n: i64) {
     varint(out, ((n << 1) ^ (n >> 63)) as u64);
 }
 
 /// An integer field, left out when zero.
-pub fn integer_field(out: &mut BytesMut, number: u32, n: i64) {
+pub fn integer_field(out: &mut Vec<u8>, number: u32, n: i64) {
     if n != 0 {
         tag(out, number, VARINT);
         integer(out, n);
     }
 }
 
-pub fn bytes(out: &mut BytesMut, bytes: &[u8]) {
+#[inline]
+pub fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     varint(out, bytes.len() as u64);
     out.put_slice(bytes);
 }
 
+/// Text goes behind what there is.
+pub struct Text<'a>(pub &'a mut Vec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
 /// A length and what `write` writes. One byte is kept for the length; what is longer is moved,
 /// so that every length is as short as can be. When `write` fails, `out` holds a part of it.
-pub fn delimited<E>(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<(), E> {
+pub fn delimited<E>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let at = out.len();
     out.put_u8(0);
     write(out)?;
@@ -77,7 +87,7 @@ mod tests {
     #[test]
     fn lengths_are_minimal() {
         for length in [0usize, 1, 127, 128, 129, 16_383, 16_384, 2_097_152] {
-            let mut out = BytesMut::from(&b"before"[..]);
+            let mut out = b"before".to_vec();
             let content: Vec<u8> = (0..length).map(|n| n as u8).collect();
             delimited::<()>(&mut out, |out| {
                 out.put_slice(&content);

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::error::{Error, Fault};
 use super::payload::Payload;
@@ -16,7 +16,7 @@ pub fn row<R: Columns>(
     projection: &Projection,
     level: &Level<R>,
     row: usize,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     fields(projection, level, row, out).map_err(|fault| fault.of_row(row_name(projection, level, row)))
 }
@@ -42,7 +42,7 @@ fn fields<R: Columns>(
     projection: &Projection,
     level: &Level<R>,
     at: usize,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let columns = level.rows.get(at).ok_or(crate::plan::value::BadBytes)?;
     for written in &projection.fields {
@@ -76,7 +76,7 @@ fn write_name(
     name: &WrittenName,
     number: u32,
     columns: &impl Columns,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let start = out.len();
     put::tag(out, number, put::DELIMITED);
@@ -92,7 +92,7 @@ fn write_name(
 }
 
 /// Whether every segment is there.
-fn name_text(name: &WrittenName, columns: &impl Columns, out: &mut BytesMut) -> Result<bool, Fault> {
+fn name_text(name: &WrittenName, columns: &impl Columns, out: &mut Vec<u8>) -> Result<bool, Fault> {
     for part in &name.parts {
         match part {
             NamePart::Literal(text) => out.put_slice(text.as_bytes()),
@@ -116,7 +116,7 @@ fn name_text(name: &WrittenName, columns: &impl Columns, out: &mut BytesMut) -> 
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
-struct Escaped<'a>(&'a mut BytesMut);
+struct Escaped<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -137,7 +137,7 @@ impl fmt::Write for Escaped<'_> {
 pub(super) fn row_name<R: Columns>(projection: &Projection, level: &Level<R>, row: usize) -> String {
     let Some(columns) = level.rows.get(row) else { return String::new() };
     if let Some(name) = &projection.row_name {
-        let mut text = BytesMut::new();
+        let mut text = Vec::new();
         if let Ok(true) = name_text(name, columns, &mut text) {
             return String::from_utf8_lossy(&text).into_owned();
         }

@@ -1,6 +1,5 @@
 //! Postgres' times → the bodies of google's time messages.
 
-use bytes::BytesMut;
 
 use super::error::Fault;
 use super::put;
@@ -13,7 +12,7 @@ const DURATION_SECONDS_MAX: i128 = 315_576_000_000;
 const NANOS: i128 = 1_000_000_000;
 
 /// Microseconds since 2000 → google.protobuf.Timestamp.
-pub fn timestamp(micros: i64, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn timestamp(micros: i64, out: &mut Vec<u8>) -> Result<(), Fault> {
     let seconds = micros.div_euclid(SECOND) + EPOCH_SECONDS;
     let infinite = micros == i64::MAX || micros == i64::MIN;
     if infinite || !TIMESTAMP_SECONDS.contains(&seconds) {
@@ -32,7 +31,7 @@ pub fn timestamp(micros: i64, out: &mut BytesMut) -> Result<(), Fault> {
 const WAY_ROUND: &str = "leave the field out of the mask, or make it a string";
 
 /// Days since 2000 → google.type.Date.
-pub fn date(days: i32, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn date(days: i32, out: &mut Vec<u8>) -> Result<(), Fault> {
     let (year, month, day) = time::civil(i64::from(days));
     if !(1..=9999).contains(&year) {
         let mut text = String::new();
@@ -48,7 +47,7 @@ pub fn date(days: i32, out: &mut BytesMut) -> Result<(), Fault> {
 }
 
 /// Microseconds since midnight → google.type.TimeOfDay, 24:00 included.
-pub fn time_of_day(micros: i64, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn time_of_day(micros: i64, out: &mut Vec<u8>) -> Result<(), Fault> {
     if !(0..=DAY).contains(&micros) {
         return Err(crate::plan::value::BadBytes.into());
     }
@@ -60,7 +59,7 @@ pub fn time_of_day(micros: i64, out: &mut BytesMut) -> Result<(), Fault> {
 }
 
 /// A day is 24 hours; a month has no length.
-pub fn interval(interval: Interval, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn interval(interval: Interval, out: &mut Vec<u8>) -> Result<(), Fault> {
     if interval.months != 0 {
         let mut text = String::new();
         let _ = time::write_interval(interval, &mut text);
@@ -73,11 +72,11 @@ pub fn interval(interval: Interval, out: &mut BytesMut) -> Result<(), Fault> {
 }
 
 /// `n` units.
-pub fn count(n: i64, unit: Unit, out: &mut BytesMut) -> Result<(), Fault> {
+pub fn count(n: i64, unit: Unit, out: &mut Vec<u8>) -> Result<(), Fault> {
     duration(i128::from(n) * i128::from(time::unit_nanos(unit)), out)
 }
 
-fn duration(nanos: i128, out: &mut BytesMut) -> Result<(), Fault> {
+fn duration(nanos: i128, out: &mut Vec<u8>) -> Result<(), Fault> {
     let (seconds, rest) = (nanos / NANOS, nanos % NANOS);
     if seconds.abs() > DURATION_SECONDS_MAX || seconds.abs() == DURATION_SECONDS_MAX && rest != 0 {
         return Err(Fault::unrepresentable(format!(

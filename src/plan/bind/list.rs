@@ -6,6 +6,7 @@ use crate::call::{self, Hints, Scope, TotalWanted};
 use crate::catalog::Oid;
 use crate::contract::options::Reason;
 use crate::plan::query::{Deleted, OrderTerm, Output, Rows, Select};
+use crate::plan::resource::Read;
 use crate::plan::token::{Binding, Keys, Position, Purpose};
 use crate::plan::{Method, Plans, Projection, Resource, Violation, filter, name, order, token};
 use crate::sql::Param;
@@ -15,6 +16,8 @@ use crate::sql::Param;
 pub struct Listing {
     pub select: Select,
     pub projection: Projection,
+    /// Where in `select.outputs` the value of each term of its order stands: a row's position.
+    pub position: Vec<usize>,
     /// Rows of a page, or of a chunk.
     pub page: u32,
     /// What tokens are bound to.
@@ -94,12 +97,12 @@ pub fn list(context: &Context, mut request: Request) -> Result<Listing, Failure>
 
     let deleted = if request.flag("show_deleted") { Deleted::Shown } else { Deleted::Hidden };
     let bound = Bound::new(context, &request, &equals, deleted, &order);
-    let position = position(context, &mut request, &bound);
+    let after = after(context, &mut request, &bound);
     request.accept()?;
     let projection = Projection::build(plans, resource, &mask)?;
-    let total = total(context, position.as_ref());
+    let total = total(context, after.as_ref());
     let mut outputs = projection.outputs.clone();
-    outputs.extend((0..order.len()).map(Output::Order));
+    let position = place(&mut outputs, &plans.resources[resource], &order);
     let select = Select {
         resource,
         outputs,
@@ -108,11 +111,11 @@ pub fn list(context: &Context, mut request: Request) -> Result<Listing, Failure>
         filter,
         deleted,
         order,
-        after: position.map(|position| position.values),
+        after: after.map(|position| position.values),
         limit: Some(page),
         skip,
     };
-    Ok(Listing { select, projection, page, bound, total })
+    Ok(Listing { select, projection, position, page, bound, total })
 }
 
 /// Columns that the parent settles: by its resource name, or by fields of the request.
@@ -184,7 +187,21 @@ impl Bound {
     }
 }
 
-fn position(context: &Context, request: &mut Request, bound: &Bound) -> Option<Position> {
+/// A column of the answer that goes out as it is tells the position too; others are added.
+fn place(outputs: &mut Vec<Output>, resource: &Resource, order: &[OrderTerm]) -> Vec<usize> {
+    let place = |(at, term): (usize, &OrderTerm)| {
+        let same = Output::Column { column: term.column, read: Read::Binary };
+        let plain = term.path.is_empty() && resource.columns[term.column].value.cast.is_none();
+        let known = outputs.iter().position(|output| plain && *output == same);
+        known.unwrap_or_else(|| {
+            outputs.push(Output::Order(at));
+            outputs.len() - 1
+        })
+    };
+    order.iter().enumerate().map(place).collect()
+}
+
+fn after(context: &Context, request: &mut Request, bound: &Bound) -> Option<Position> {
     let field = if request.field("resume_token").is_some() { "resume_token" } else { "page_token" };
     let text = request.text(field);
     if text.is_empty() {

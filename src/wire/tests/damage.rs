@@ -58,7 +58,7 @@ static CHOSEN: LazyLock<Vec<Sample>> = LazyLock::new(|| {
 
 /// Whatever the bytes are, what is written decodes, or nothing is; text is trusted to be UTF-8.
 fn survives(field: &FieldDescriptor, fit: &Fit, bytes: &[u8]) {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     if field::write(&fit.codec, Some(bytes), &mut out).is_ok() {
         let decoded = DynamicMessage::decode(field.parent_message().clone(), &out[..]);
         assert!(decoded.is_ok() || std::str::from_utf8(&out).is_err(), "{} {bytes:?} {out:?}", field.name());

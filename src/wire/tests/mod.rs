@@ -6,7 +6,6 @@ mod table;
 
 use std::sync::LazyLock;
 
-use bytes::BytesMut;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor};
 
@@ -47,7 +46,7 @@ fn decoded(
     field: &FieldDescriptor,
     bytes: Option<&[u8]>,
 ) -> Result<(DynamicMessage, String), Error> {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     field::write(&fit.codec, bytes, &mut out).map_err(|fault| fault.of_row("row".into()))?;
     let message = DynamicMessage::decode(field.parent_message().clone(), &out[..]).expect("our bytes decode");
     assert_eq!(message.unknown_fields().count(), 0, "every field is one of the message's");
