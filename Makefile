@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-stack
+.PHONY: help run check test test-stack load
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,8 +12,9 @@ run: ## Serve the example from a Postgres of its own, on 127.0.0.1:50051.
 
 check: ## Formatting and lints.
 	@scripts/setup build
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy -p load --all-targets -- -D warnings
 
 test: check ## Formatting, lints and every test that needs no Go tool.
 	@scripts/setup test
@@ -22,3 +23,13 @@ test: check ## Formatting, lints and every test that needs no Go tool.
 test-stack: ## The tests that need Go tools; installs them into .tools/bin.
 	@scripts/setup stack
 	cargo test --test integration stack:: -- --ignored
+
+PAIRS ?= 10
+SECONDS ?= 3
+ONLY ?=
+
+load: ## How fast it is beside its peers; `PAIRS=10 SECONDS=3 ONLY=get`.
+	@scripts/setup load
+	cargo build --release
+	cargo build --release -p load
+	@target/release/load measure --pairs $(PAIRS) --seconds $(SECONDS) --only '$(ONLY)'

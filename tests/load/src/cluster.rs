@@ -1,0 +1,142 @@
+//! Binaries on this machine → a Postgres of the load's own, filled and in memory.
+//!
+//! A shell watches a pipe whose other end is ours: when this process is gone, even killed, the pipe
+//! closes, and the shell stops the server and removes the folder.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+
+const FILL: &str = include_str!("../sql/fill.sql");
+
+/// Everything else is Postgres' default. What is read has to fit into memory; fsync does not touch reads.
+const SETTINGS: &str = "\
+listen_addresses = '127.0.0.1'
+shared_buffers = 768MB
+max_connections = 200
+fsync = off
+max_wal_size = 4GB
+autovacuum = off
+";
+
+const WATCH: &str = r#"
+trap '' INT TERM
+exec 3>&1 1>"$FOLDER/out" 2>&1
+"$BIN/initdb" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync || exit 1
+cat "$FOLDER/settings" >> "$FOLDER/data/postgresql.conf"
+"$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -w -t 60 start || exit 1
+echo ready >&3
+exec 3>&-
+read -r end
+"$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop
+cd / && rm -rf "$FOLDER"
+"#;
+
+/// A running server with trust authentication and the superuser `postgres`; dropped, it is gone.
+pub struct Cluster {
+    pub port: u16,
+    bin: PathBuf,
+    /// Holds the pipe that keeps the server alive.
+    watcher: Child,
+}
+
+impl Cluster {
+    pub fn start() -> anyhow::Result<Cluster> {
+        let bin = binaries()?;
+        let port = free_port()?;
+        let folder = tempfile::Builder::new().prefix("rowcall-load-").tempdir()?.keep();
+        let settings = format!("{SETTINGS}port = {port}\nunix_socket_directories = '{}'\n", folder.display());
+        fs::write(folder.join("settings"), settings)?;
+        let mut watcher = unprivileged(&folder)?
+            .args(["sh", "-c", WATCH])
+            .env("FOLDER", &folder)
+            .env("BIN", &bin)
+            .current_dir(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("setpriv or env does not start")?;
+        let mut said = String::new();
+        BufReader::new(watcher.stdout.take().context("stdout is piped")?).read_line(&mut said)?;
+        if said.trim() != "ready" {
+            let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+            let text = format!("{}\n{}", read("out"), read("log"));
+            fs::remove_dir_all(&folder)?;
+            bail!("Postgres did not start:\n{text}");
+        }
+        let cluster = Cluster { port, bin, watcher };
+        cluster.psql(FILL)?;
+        Ok(cluster)
+    }
+
+    /// Through loopback TCP.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// One of its programs, told where the database is.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"]);
+        command
+    }
+
+    /// What a script of SQL answers, a row a line.
+    pub fn psql(&self, script: &str) -> anyhow::Result<String> {
+        let mut command = self.program("psql");
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
+        // Each statement by itself: VACUUM does not run among others.
+        command.args(["-f", "-", "postgres"]);
+        let file = tempfile::tempfile().and_then(|mut file| {
+            use std::io::{Seek as _, Write as _};
+            file.write_all(script.as_bytes())?;
+            file.rewind()?;
+            Ok(file)
+        })?;
+        let output = command.stdin(file).output().context("psql does not start")?;
+        ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.watcher.stdin.take());
+        let _ = self.watcher.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The newest server on this machine.
+fn binaries() -> anyhow::Result<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions
+        .map(|version| version.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists())
+        .max_by_key(|bin| bin.parent().and_then(|v| v.file_name()?.to_str()?.parse::<u32>().ok()));
+    let on_path = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())
+    };
+    newest.or_else(on_path).context("Postgres is not installed: run scripts/setup load")
+}
+
+/// Postgres refuses to run as root: as root, the command runs as the user `postgres`.
+fn unprivileged(folder: &Path) -> anyhow::Result<Command> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(Command::new("env"));
+    }
+    let owned = Command::new("chown").arg("-R").arg("postgres:").arg(folder).status()?;
+    ensure!(owned.success(), "there is no user `postgres` to run Postgres as");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
+    Ok(command)
+}

@@ -1,0 +1,129 @@
+//! The comparisons there are: a path, its sides, and the ratio that has to hold.
+
+use crate::server::Program;
+use crate::side::{Gzip, Method, Side};
+
+/// A row of the table.
+pub struct Line {
+    pub path: &'static str,
+    pub against: &'static str,
+    pub ours: Side,
+    /// Their values are added up; one, save for times that follow each other.
+    pub peer: Vec<Side>,
+    pub floor: Floor,
+    pub unit: &'static str,
+}
+
+/// What is asked of ours ÷ peer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Floor {
+    AtLeast(f64),
+    /// For times, where less is better.
+    AtMost(f64),
+    Reported,
+}
+
+const PLAIN: Gzip = Gzip::NotAskedFor;
+
+pub fn all() -> Vec<Line> {
+    let calls = |of, method, gzip| Side::Calls { of, method, gzip };
+    let rowcall = |method| calls(Program::Rowcall, method, PLAIN);
+    let written = |method| calls(Program::Written, method, PLAIN);
+    let pgbench = |method| Side::Transactions { method };
+    let line = |path, ours, (against, peer): (_, Side), floor| Line {
+        path,
+        against,
+        ours,
+        peer: vec![peer],
+        floor,
+        unit: "calls/s",
+    };
+    let stream = |of| Side::Stream { of };
+    let rows = |line: Line| Line { unit: "rows/s", ..line };
+    vec![
+        line(
+            "Get, uncached",
+            rowcall(Method::Get),
+            ("bare tonic", calls(Program::Bare, Method::Get, PLAIN)),
+            Floor::AtLeast(0.55),
+        ),
+        line(
+            "Get, uncached",
+            rowcall(Method::Get),
+            ("hand-written", written(Method::Get)),
+            Floor::AtLeast(1.8),
+        ),
+        line(
+            "Get, uncached, joining off",
+            calls(Program::RowcallNotJoining, Method::Get, PLAIN),
+            ("hand-written", written(Method::Get)),
+            Floor::AtLeast(0.95),
+        ),
+        line(
+            "List of 1,000",
+            rowcall(Method::List),
+            ("pgbench", pgbench(Method::List)),
+            Floor::AtLeast(0.70),
+        ),
+        line(
+            "List of 1,000",
+            rowcall(Method::List),
+            ("hand-written", written(Method::List)),
+            Floor::AtLeast(1.1),
+        ),
+        line(
+            "List of 1,000, gzip",
+            calls(Program::RowcallCompressing, Method::List, Gzip::AskedFor),
+            ("hand-written, gzip", calls(Program::Written, Method::List, Gzip::AskedFor)),
+            Floor::AtLeast(1.5),
+        ),
+        rows(line(
+            "Stream of 1,000,000",
+            stream(Program::Rowcall),
+            ("hand-written", stream(Program::Written)),
+            Floor::AtLeast(0.85),
+        )),
+        rows(line(
+            "Stream of 1,000,000",
+            stream(Program::Rowcall),
+            ("COPY binary", Side::Copy),
+            Floor::Reported,
+        )),
+        Line {
+            path: "One call at a time",
+            against: "pgbench + bare tonic",
+            ours: Side::OneCall { of: Program::Rowcall },
+            peer: vec![Side::OneTransaction, Side::OneCall { of: Program::Bare }],
+            floor: Floor::AtMost(1.35),
+            unit: "µs, median",
+        },
+        line(
+            "Relations of 100 rows",
+            rowcall(Method::Orders),
+            ("pgbench", pgbench(Method::Orders)),
+            Floor::AtLeast(0.65),
+        ),
+    ]
+}
+
+impl Floor {
+    pub fn holds(self, ratio: f64) -> bool {
+        match self {
+            Floor::AtLeast(least) => ratio >= least,
+            Floor::AtMost(most) => ratio <= most,
+            Floor::Reported => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_of_times_is_a_ceiling() {
+        assert!(Floor::AtLeast(0.5).holds(0.5) && !Floor::AtLeast(0.5).holds(0.49));
+        assert!(Floor::AtMost(1.35).holds(1.35) && !Floor::AtMost(1.35).holds(1.36));
+        assert!(!Floor::AtLeast(0.5).holds(f64::NAN));
+    }
+}
