@@ -18,6 +18,7 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
         connections_max: database.connections_max,
         connections_min: database.connections_kept,
         wait_max: database.wait_max,
+        waiting_max: database.waiting_max,
         idle_max: database.idle_max,
         lifetime_max: database.lifetime,
         lifetime_jitter: database.lifetime_jitter.as_secs_f64() / database.lifetime.as_secs_f64(),
