@@ -133,6 +133,8 @@ settings! {
 
     /// Streams.
     stream: Stream {
+        /// Streams at once on all connections; further ones are OVERLOADED.
+        calls_max: usize = "1000" in 1..,
         /// Rows read ahead of a caller, in bytes.
         ahead_bytes: Size = "4MiB",
     }

@@ -14,6 +14,7 @@ mod filters;
 mod grpc;
 mod join;
 mod join_leaving;
+mod limits;
 mod overload;
 mod paging;
 mod paging_orders;
