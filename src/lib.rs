@@ -8,6 +8,7 @@ pub mod config;
 pub mod contract;
 pub mod embedded;
 pub mod error;
+pub mod forecast;
 pub mod grpc;
 pub mod load;
 pub mod nearest;

@@ -63,8 +63,10 @@ settings! {
         connections_kept: u32 = "2",
         /// Connections at most.
         connections_max: u32 = "20" in 1..,
-        /// Time a call waits for a connection.
+        /// Time a call waits for a connection; one that would wait longer is DATABASE_BUSY at once.
         wait_max: Duration = "3s",
+        /// Calls that wait for a connection at once; a further one is DATABASE_BUSY.
+        waiting_max: usize = "1000",
         /// Time to connect to the database.
         connect_max: Duration = "5s" in SECOND..,
         /// An idle connection is closed after so long.
@@ -131,6 +133,8 @@ settings! {
 
     /// Streams.
     stream: Stream {
+        /// Streams at once on all connections; further ones are OVERLOADED.
+        calls_max: usize = "1000" in 1..,
         /// Rows read ahead of a caller, in bytes.
         ahead_bytes: Size = "4MiB",
     }

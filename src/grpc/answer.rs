@@ -32,8 +32,13 @@ pub struct Exchange<A> {
     pub call: Call,
     pub about: About,
     pub packing: Packing,
-    /// One of the calls there may be; given back when the answer has been made.
-    pub permit: OwnedSemaphorePermit,
+    pub place: Place,
+}
+
+/// One of the calls there may be, and of the streams; given back when the answer has been made.
+pub struct Place {
+    pub _call: OwnedSemaphorePermit,
+    pub _stream: Option<OwnedSemaphorePermit>,
 }
 
 impl<A: Answers> Exchange<A> {
@@ -67,9 +72,9 @@ impl<A: Answers> Exchange<A> {
                 Ok(request) => request,
                 Err(status) => return failed(&status, &self.about, &Notes::default()),
             };
-        let Exchange { answers, plans, method, call, about, packing, permit } = self;
+        let Exchange { answers, plans, method, call, about, packing, place } = self;
         let chunks = answers.stream(plans, method, call.clone(), request);
-        let mut sending = Sending { chunks, call, about, packing, first: None, _permit: permit };
+        let mut sending = Sending { chunks, call, about, packing, first: None, _place: place };
         match sending.receive().await {
             Some(Ok(payload)) => sending.first = Some(payload),
             Some(Err(status)) => return failed(&status, &about, &sending.chunks.notes()),
@@ -90,7 +95,7 @@ struct Sending<C> {
     about: About,
     packing: Packing,
     first: Option<Payload>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<C: Chunks> Sending<C> {

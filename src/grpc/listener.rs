@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -69,16 +69,22 @@ impl Server {
             health: Health::new(answers.clone(), signs),
             reflection: Reflection::new(answers.clone(), settings.reflection_options, drain.clone()),
             calls: Arc::new(Semaphore::new(settings.calls_max)),
+            streams: Arc::new(Semaphore::new(settings.stream_calls_max)),
             answers,
             settings,
         });
         let mut connections = JoinSet::new();
         loop {
-            let (socket, address, place) = tokio::select! {
+            let (socket, address) = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener, &places) => accepted,
+                accepted = accept(&listener) => accepted,
+            };
+            // Closed rather than kept waiting: a caller's library then looks for another instance.
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                tracing::debug!(%address, "a connection more than listener.connections_max is closed");
+                continue;
             };
             let tls = certificates.as_ref().map(Certificates::acceptor);
             let served = connection::serve(socket, address, tls, routes.clone(), drain.clone());
@@ -93,16 +99,11 @@ impl Server {
     }
 }
 
-/// A connection, once there is a place for one.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // Only a closed semaphore has no permit to give, and nobody closes this one.
-    let place = places.clone().acquire_owned().await.ok();
+/// The next connection.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((socket, address)) => return (socket, address, place),
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
+use tonic::Status;
 
-use super::answer::{self, Exchange};
+use super::answer::{self, Exchange, Place};
 use super::body::Body;
 use super::compression::{Packing, Peer};
 use super::health::Health;
@@ -16,7 +17,7 @@ use super::metadata::{self, Timing};
 use super::notes::About;
 use super::pipeline::Answers;
 use super::reflection::Reflection;
-use super::request::{Messages, Unreadable};
+use super::request::Messages;
 use super::settings::Settings;
 use super::status;
 use super::trace::Trace;
@@ -34,6 +35,7 @@ pub struct Routes<A> {
     pub answers: Arc<A>,
     pub settings: Settings,
     pub calls: Arc<Semaphore>,
+    pub streams: Arc<Semaphore>,
     pub health: Health<A>,
     pub reflection: Reflection<A>,
 }
@@ -50,48 +52,65 @@ impl<A: Answers> Routes<A> {
         }
         let (parts, body) = request.into_parts();
         let (path, headers) = (parts.uri.path(), &parts.headers);
-        let messages = Messages::of(headers, body, self.settings.message_bytes_max);
+        let bytes_max = self.settings.message_bytes_max;
         // Asked of a server that has too much to do, too: they say how it is.
         if let Some(method) = path.strip_prefix("/grpc.health.v1.Health/") {
-            return self.health.answer(method, messages).await;
+            return self.health.answer(method, Messages::of(headers, body, bytes_max)).await;
         }
         if Reflection::<A>::answers(path) {
-            return self.reflection.answer(messages);
+            return self.reflection.answer(Messages::of(headers, body, bytes_max));
         }
-        self.call(path, headers, messages, started, peer).await
+        self.call(path, headers, body, started, peer).await
     }
 
-    async fn call(
+    async fn call<B>(
         &self,
         path: &str,
         headers: &HeaderMap,
-        messages: Result<Messages, Unreadable>,
+        body: B,
         started: Instant,
         peer: Peer,
-    ) -> Response<Body> {
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let mut about = About { started, trace: Trace::of(headers), timing: Timing::Off };
         let refused = |status| answer::failed(&status, &about, &Notes::default());
         let plans = self.answers.plans();
         let Some(method) = plans.methods.get(path).cloned() else {
             return refused(status::unknown_method(path, &nearest(plans.methods.keys(), path)));
         };
+        // Before anything is read: who cannot be served costs next to nothing.
+        let place = match self.place(&method) {
+            Ok(place) => place,
+            Err(status) => return refused(status),
+        };
         let (call, timing) = match metadata::read(headers, started, self.settings.deadline_default) {
             Ok(read) => read,
             Err(refusal) => return refused(status::refused(&refusal)),
         };
-        let messages = match messages {
+        let messages = match Messages::of(headers, body, self.settings.message_bytes_max) {
             Ok(messages) => messages,
             Err(why) => return refused(status::unreadable(&why)),
-        };
-        let Ok(permit) = self.calls.clone().try_acquire_owned() else {
-            return refused(status::overloaded(self.settings.calls_max));
         };
         about.timing = timing;
         let packing = Packing::of(headers, peer, &self.settings.compression);
         let streams = streams(&method);
         let answers = self.answers.clone();
-        let exchange = Exchange { answers, plans, method, call, about, packing, permit };
+        let exchange = Exchange { answers, plans, method, call, about, packing, place };
         if streams { Box::pin(exchange.stream(messages)).await } else { exchange.unary(messages).await }
+    }
+
+    fn place(&self, method: &Method) -> Result<Place, Status> {
+        let free = |places: &Arc<Semaphore>| places.clone().try_acquire_owned().ok();
+        let Settings { calls_max, stream_calls_max, .. } = self.settings;
+        let call = free(&self.calls).ok_or_else(|| status::overloaded("calls", calls_max))?;
+        let stream = match streams(method) {
+            true => Some(free(&self.streams).ok_or_else(|| status::overloaded("streams", stream_calls_max))?),
+            false => None,
+        };
+        Ok(Place { _call: call, _stream: stream })
     }
 }
 

@@ -11,12 +11,14 @@ pub struct Settings {
     pub address: SocketAddr,
     /// None is plaintext.
     pub tls: Option<Tls>,
-    /// Further ones wait to be accepted.
+    /// Further ones are closed as they come.
     pub connections_max: usize,
     /// Calls at once on one connection; the caller's library queues the rest.
     pub streams_max: u32,
     /// Calls at once on all connections; more are OVERLOADED.
     pub calls_max: usize,
+    /// Streams among them; more are OVERLOADED.
+    pub stream_calls_max: usize,
     /// Of a call's metadata.
     pub headers_bytes_max: u32,
     /// Of a request, decompressed.
@@ -68,6 +70,7 @@ impl Default for Settings {
             connections_max: 10_000,
             streams_max: 200,
             calls_max: 10_000,
+            stream_calls_max: 1_000,
             headers_bytes_max: 16 * 1024,
             message_bytes_max: 4 * 1024 * 1024,
             age_max: Duration::from_secs(300),

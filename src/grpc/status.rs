@@ -125,7 +125,7 @@ fn said(reason: Reason) -> &'static str {
         Reason::RowReferenced => "other rows still refer to this one",
         Reason::TransactionConflict => "two transactions were in each other's way; try again",
         Reason::AccessDenied => "the database does not allow this",
-        Reason::DatabaseBusy => "no connection to the database became free in time; try again",
+        Reason::DatabaseBusy => "no connection to the database is free in time; try again",
         Reason::DatabaseUnreachable => "the database cannot be reached; try again",
         Reason::StatementCancelled => "someone else cancelled the statement in the database",
         Reason::CatalogChanged => "the database's tables have changed and are being read again; try again",
@@ -149,9 +149,10 @@ pub fn deadline_passed(call: &Call) -> Status {
     }
 }
 
-pub fn overloaded(calls_max: usize) -> Status {
-    let message = format!("this server answers {calls_max} calls already; try again, or another instance");
-    Failure::new(Reason::Overloaded, message).info("calls_max", calls_max).status()
+/// `what` there are too many of: calls, or streams.
+pub fn overloaded(what: &str, max: usize) -> Status {
+    let message = format!("this server answers {max} {what} already; try again, or another instance");
+    Failure::new(Reason::Overloaded, message).info(&format!("{what}_max"), max).status()
 }
 
 pub fn unreadable(why: &Unreadable) -> Status {

@@ -42,7 +42,7 @@ pub struct Settings {
     pub calls_max: usize,
     /// Statements of one shape under way at most. Fewer carry more calls each.
     pub statements_max: usize,
-    /// Calls of one shape that wait; a further one is refused.
+    /// Calls of one shape that wait; a further one is refused, and one that would wait too long.
     pub waiting_max: usize,
 }
 
@@ -89,6 +89,11 @@ struct Took {
 }
 
 impl Answer {
+    /// For a call whose deadline passed before its turn.
+    pub fn late() -> Self {
+        Answer { result: Err(postgres::Error::DeadlinePassed.into()), took: Took::default() }
+    }
+
     fn note(self, notes: &mut Notes) -> Result<Payload, Error> {
         notes.took(Stage::Acquire, self.took.acquire);
         notes.took(Stage::Execute, self.took.execute);
@@ -106,6 +111,7 @@ enum Entry {
 struct Turn {
     joiner: Joiner,
     lane: Key,
+    begun: Instant,
     /// A call may be dropped outside of its runtime.
     runtime: Handle,
 }
@@ -143,7 +149,9 @@ impl Joiner {
     fn enter(&self, wanted: &Wanted) -> Result<Entry, Error> {
         let joiner = self.clone();
         match self.inner.lanes.enter(wanted) {
-            Ok(Entered::Now(lane)) => Ok(Entry::Now(Turn { joiner, lane, runtime: Handle::current() })),
+            Ok(Entered::Now(lane)) => {
+                Ok(Entry::Now(Turn { joiner, lane, begun: Instant::now(), runtime: Handle::current() }))
+            }
             Ok(Entered::Wait { lane, ticket, answer }) => {
                 Ok(Entry::Wait(Place { joiner, lane, ticket, answer }))
             }
@@ -154,10 +162,10 @@ impl Joiner {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let tickets = self.joiner.inner.lanes.next(&self.lane);
+        let tickets = self.joiner.inner.lanes.next(&self.lane, self.begun.elapsed());
         if !tickets.is_empty() {
             let (joiner, lane, runtime) = (self.joiner.clone(), self.lane.clone(), self.runtime.clone());
-            let turn = Turn { joiner, lane, runtime };
+            let turn = Turn { joiner, lane, begun: Instant::now(), runtime };
             self.runtime.spawn(async move {
                 turn.joiner.inner.together(tickets).await;
                 drop(turn);

@@ -1,15 +1,19 @@
 //! A Get that comes → its turn at once, a place to wait, or neither; a turn that ends → those that have the next.
 //!
-//! Who waits only ever waits for a turn that somebody has, so no lane is left with callers and no turn.
+//! A Get that would be answered too late is not let in, and one whose deadline passed while it waited
+//! has no part in a statement. Who waits only ever waits for a turn that somebody has, so no lane is
+//! left with callers and no turn.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::join::{Answer, Settings, Wanted};
 use super::shapes::Shape;
 use crate::call::Scope;
+use crate::forecast::Forecast;
 
 /// All lanes there are; one without turns under way is none.
 pub(super) struct Lanes {
@@ -36,6 +40,7 @@ struct Lane {
     _shape: Arc<Shape>,
     /// Turns that have not ended.
     under_way: usize,
+    forecast: Forecast,
     /// In the order they came.
     waiting: BTreeMap<u64, Ticket>,
 }
@@ -44,6 +49,18 @@ struct Lane {
 pub(super) struct Ticket {
     pub wanted: Wanted,
     pub answer: oneshot::Sender<Answer>,
+}
+
+impl Ticket {
+    /// None when its deadline has passed, and its caller told.
+    fn in_time(self, now: Instant) -> Option<Ticket> {
+        if now < self.wanted.deadline {
+            return Some(self);
+        }
+        // Who has left needs no answer.
+        let _ = self.answer.send(Answer::late());
+        None
+    }
 }
 
 pub(super) enum Entered {
@@ -56,7 +73,7 @@ pub(super) enum Entered {
     },
 }
 
-/// As many wait already as may.
+/// As many wait already as may, or as can be answered in time.
 pub(super) struct Full;
 
 impl Lanes {
@@ -71,13 +88,19 @@ impl Lanes {
         let found = lanes.entry(lane.clone()).or_insert_with(|| Lane {
             _shape: wanted.shape.clone(),
             under_way: 0,
+            forecast: Forecast::default(),
             waiting: BTreeMap::new(),
         });
-        if found.under_way < self.settings.statements_max.max(1) {
+        let at_once = self.settings.statements_max.max(1);
+        if found.under_way < at_once {
             found.under_way += 1;
             return Ok(Entered::Now(lane));
         }
-        if found.waiting.len() >= self.settings.waiting_max {
+        let left = wanted.deadline.saturating_duration_since(Instant::now());
+        let turns = found.waiting.len() / self.settings.calls_max.max(1) + 1;
+        if found.waiting.len() >= self.settings.waiting_max
+            || !found.forecast.in_time(turns, at_once, left, Duration::MAX)
+        {
             return Err(Full);
         }
         let (sender, answer) = oneshot::channel();
@@ -87,19 +110,23 @@ impl Lanes {
         Ok(Entered::Wait { lane, ticket, answer })
     }
 
-    /// Those whose turn it is, at most `calls_max`; the turn is over when there are none.
-    pub fn next(&self, lane: &Key) -> Vec<Ticket> {
+    /// Those whose turn it is after one of this length, at most `calls_max`; the turn is over when
+    /// there are none.
+    pub fn next(&self, lane: &Key, took: Duration) -> Vec<Ticket> {
         let mut open = self.open();
         let Some(found) = open.lanes.get_mut(lane) else { return Vec::new() };
-        let calls = found.waiting.len().min(self.settings.calls_max);
-        let tickets: Vec<_> = std::iter::from_fn(|| found.waiting.pop_first()).take(calls).collect();
+        found.forecast.took(took);
+        let now = Instant::now();
+        let waiting = std::iter::from_fn(|| found.waiting.pop_first());
+        let tickets: Vec<_> =
+            waiting.filter_map(|(_, ticket)| ticket.in_time(now)).take(self.settings.calls_max).collect();
         if tickets.is_empty() {
             found.under_way -= 1;
             if found.under_way == 0 {
                 open.lanes.remove(lane);
             }
         }
-        tickets.into_iter().map(|(_, ticket)| ticket).collect()
+        tickets
     }
 
     /// The place of a call that no longer waits.
@@ -111,5 +138,81 @@ impl Lanes {
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{Database, resource};
+    use crate::plan::mask::Mask;
+
+    const CONTRACT: &str = "
+        service Shop { rpc GetBook(GetBookRequest) returns (Book); }
+        message GetBookRequest { int64 id = 1; }
+        message Book { option (rowcall.v1.table) = { name: \"book\" }; int64 id = 1; string title = 2; }
+    ";
+    const TURN: Duration = Duration::from_millis(100);
+
+    /// Two calls a statement, one statement at a time.
+    fn lanes() -> Lanes {
+        Lanes::new(Settings { calls_max: 2, statements_max: 1, waiting_max: 100 })
+    }
+
+    /// A call with so much time left.
+    fn wanted() -> impl Fn(Duration) -> Wanted {
+        let (plans, _) = Database::new().table("book", "id int8 key, title text").compile(CONTRACT);
+        let plans = Arc::new(plans);
+        let at = resource(&plans, "Book");
+        let shape = Arc::new(Shape::new(&plans, at, &Mask::all()).unwrap());
+        move |left| Wanted {
+            plans: plans.clone(),
+            shape: shape.clone(),
+            scope: Scope::default(),
+            key: Vec::new(),
+            deadline: Instant::now() + left,
+        }
+    }
+
+    fn waits(entered: Result<Entered, Full>) -> oneshot::Receiver<Answer> {
+        match entered {
+            Ok(Entered::Wait { answer, .. }) => answer,
+            Ok(Entered::Now(_)) => panic!("it has its turn"),
+            Err(Full) => panic!("it is refused"),
+        }
+    }
+
+    #[test]
+    fn who_is_late_has_no_part_in_a_statement() {
+        let (lanes, wanted) = (lanes(), wanted());
+        let Ok(Entered::Now(lane)) = lanes.enter(&wanted(TURN)) else { panic!("nobody is before it") };
+        let mut late: Vec<_> = (0..3).map(|_| waits(lanes.enter(&wanted(Duration::ZERO)))).collect();
+        let mut patient: Vec<_> = (0..3).map(|_| waits(lanes.enter(&wanted(TURN * 100)))).collect();
+        assert_eq!(lanes.next(&lane, TURN).len(), 2, "the turn is for those in time alone");
+        assert!(late.iter_mut().all(|late| late.try_recv().is_ok()), "and the others are told");
+        assert_eq!(lanes.next(&lane, TURN).len(), 1);
+        // Their tickets are dropped here, unanswered.
+        assert!(patient.iter_mut().all(|patient| patient.try_recv().is_err()));
+        let late = waits(lanes.enter(&wanted(Duration::ZERO)));
+        assert!(lanes.next(&lane, TURN).is_empty());
+        drop(late);
+        assert!(matches!(lanes.enter(&wanted(TURN)), Ok(Entered::Now(_))), "the lane is free again");
+    }
+
+    #[test]
+    fn who_would_be_late_is_refused() {
+        let (lanes, wanted) = (lanes(), wanted());
+        let Ok(Entered::Now(lane)) = lanes.enter(&wanted(TURN)) else { panic!("nobody is before it") };
+        for _ in 0..20 {
+            let _answer = waits(lanes.enter(&wanted(TURN * 100)));
+            assert_eq!(lanes.next(&lane, TURN).len(), 1);
+        }
+        // A turn to wait for, which counts twice, and its own.
+        let (short, enough) = (TURN * 5 / 2, TURN * 4);
+        assert!(matches!(lanes.enter(&wanted(short)), Err(Full)));
+        let waiting = [(); 2].map(|()| waits(lanes.enter(&wanted(enough))));
+        // Two fill a statement: the next has two turns to wait for.
+        assert!(matches!(lanes.enter(&wanted(enough)), Err(Full)));
+        drop(waiting);
     }
 }

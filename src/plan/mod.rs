@@ -7,10 +7,11 @@ pub mod codec;
 pub mod compile;
 pub mod filter;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod mask;
 pub mod method;
 pub mod name;
+pub mod open;
 pub mod order;
 pub mod path;
 pub mod projection;

@@ -1,7 +1,6 @@
 //! `order_by` → the terms rows are ordered by, made total by the key.
 
-use std::collections::BTreeSet;
-
+use super::open::{self, Set};
 use super::path::{Astray, column_at, follow};
 use super::query::{Direction, OrderTerm};
 use super::relation::Cardinality;
@@ -21,20 +20,15 @@ const FIELD: &str = "order_by";
 /// The key's columns follow the last term, and run its way: an index over the terms and the key
 /// then serves both the order and its reverse.
 pub fn bind(plans: &Plans, resource: usize, text: &str) -> Result<Vec<OrderTerm>, Violation> {
-    read(plans, resource, text, plans.resources[resource].order_fields.as_ref())
+    read(plans, resource, text, |resource| resource.order_fields.as_ref())
 }
 
 /// An order that the contract gives: what is closed to callers is not closed to it.
 pub fn contract(plans: &Plans, resource: usize, text: &str) -> Result<Vec<OrderTerm>, Violation> {
-    read(plans, resource, text, None)
+    read(plans, resource, text, |_| None)
 }
 
-fn read(
-    plans: &Plans,
-    resource: usize,
-    text: &str,
-    open: Option<&BTreeSet<String>>,
-) -> Result<Vec<OrderTerm>, Violation> {
+fn read(plans: &Plans, resource: usize, text: &str, open: Set) -> Result<Vec<OrderTerm>, Violation> {
     if text.len() > BYTES_MAX {
         return Err(refuse(format!("has {} bytes; at most {BYTES_MAX} are allowed", text.len())));
     }
@@ -94,7 +88,7 @@ fn field(
     resource: usize,
     name: &str,
     direction: Direction,
-    open: Option<&BTreeSet<String>>,
+    open: Set,
 ) -> Result<Vec<OrderTerm>, Astray> {
     let segments: Vec<&str> = name.split('.').collect();
     let found = follow(plans, resource, &segments)?;
@@ -110,12 +104,8 @@ fn field(
     if found.used < segments.len() {
         return astray(found.used, format!("\"{}\" has no fields to order by", segments[at]));
     }
-    if let Some(open) = open
-        && !open.contains(name)
-    {
-        let open: Vec<&str> = open.iter().map(String::as_str).collect();
-        return astray(0, format!("\"{name}\" is not open to orders; {}", choice(&open)));
-    }
+    open::check(plans, resource, &segments, open, "orders")
+        .map_err(|description| Astray { segment: 0, description })?;
     let terms = |columns: Vec<usize>| {
         columns
             .into_iter()
@@ -133,13 +123,6 @@ fn field(
         Source::Name => Ok(terms(found.resource.key.clone())),
         Source::Reference(pattern) => Ok(terms(pattern.columns().collect())),
         Source::Relation(_) => astray(at, format!("\"{name}\" is another row; name one of its fields")),
-    }
-}
-
-fn choice(open: &[&str]) -> String {
-    match open {
-        [] => "no field is".to_owned(),
-        open => format!("these are: {}", open.join(", ")),
     }
 }
 

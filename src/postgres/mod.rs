@@ -16,6 +16,7 @@ mod error;
 mod fixed;
 mod pool;
 mod prepared;
+mod queue;
 mod rows;
 mod session;
 mod settings;
@@ -90,7 +91,7 @@ impl Postgres {
     }
 
     /// A connection for one call. Unreachable at once when there is none and the last attempt
-    /// failed; Busy when none came free within `wait_max`.
+    /// failed; Busy when none will come free in time, or none came within `wait_max`.
     pub async fn session(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
@@ -139,7 +140,7 @@ async fn probe(inner: std::sync::Weak<Inner>, reachable: watch::Sender<bool>) {
         let (open, idle) = connections.counts();
         // All in use: those who use them find out.
         if open == 0 || idle > 0 {
-            match connections.take(Instant::now() + settings.connect_timeout).await {
+            match connections.take_free(Instant::now() + settings.connect_timeout).await {
                 Ok(_) => set(&reachable, true),
                 // Others were quicker; that says nothing of the database.
                 Err(Error::Busy) => {}

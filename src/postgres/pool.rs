@@ -3,6 +3,7 @@
 //! bb8 alone only ever times out. It is told not to retry; the last attempt's failure is kept, and
 //! answers at once whoever would have waited for nothing.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,36 @@ use super::connect::Connector;
 use super::connection::Connection;
 use super::encode::Command;
 use super::error::Error;
+use super::queue::{End, Queue, Turn};
 use super::session::Limit;
 use crate::sql::Statement;
 
-pub(super) type Checkout = PooledConnection<'static, Manager>;
+/// A connection taken out of the pool, and the turn to have it; given back in this order.
+pub(super) struct Checkout {
+    connection: PooledConnection<'static, Manager>,
+    turn: Turn,
+}
+
+impl Checkout {
+    /// Says how its use ended, when it did not end by itself.
+    pub fn end(&mut self, end: End) {
+        self.turn.end(end);
+    }
+}
+
+impl Deref for Checkout {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Checkout {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
 
 /// A storm of callers does not become a storm of attempts: after a failure the next waits this long.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
@@ -88,7 +115,9 @@ impl ManageConnection for Manager {
 #[derive(Clone)]
 pub(super) struct Connections {
     pool: Pool<Manager>,
+    queue: Arc<Queue>,
     attempts: watch::Receiver<Attempt>,
+    wait_max: Duration,
 }
 
 impl Connections {
@@ -107,15 +136,45 @@ impl Connections {
             // The last one back is the first one out, so that what is not needed grows old.
             .queue_strategy(QueueStrategy::Lifo)
             .build_unchecked(Manager { connector, attempts: sender });
-        Connections { pool, attempts }
+        let queue = Queue::new(&settings);
+        Connections { pool, queue, attempts, wait_max: settings.wait_max }
     }
 
-    /// Waits for a connection, at most to the deadline and `wait_max`.
+    /// Waits for a connection, at most to the deadline and `wait_max`, and not at all when that is too short.
     pub async fn take(&self, deadline: Instant) -> Result<Checkout, Error> {
+        if let Some(turn) = self.queue.enter() {
+            // The pool keeps `wait_max` itself.
+            return self.connection(turn, deadline, deadline).await;
+        }
+        let until = Instant::now().checked_add(self.wait_max).unwrap_or(deadline);
+        match self.queue.wait(deadline, until).await {
+            Ok(turn) => self.connection(turn, deadline, until).await,
+            Err(Error::Busy) => Err(self.in_vain()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As `take`, without waiting for other callers: Busy when they have all there may be.
+    pub async fn take_free(&self, deadline: Instant) -> Result<Checkout, Error> {
+        let turn = self.queue.enter().ok_or(Error::Busy)?;
+        self.connection(turn, deadline, deadline).await
+    }
+
+    async fn connection(&self, mut turn: Turn, deadline: Instant, until: Instant) -> Result<Checkout, Error> {
+        let connection = self.pooled(deadline, until).await?;
+        turn.begin();
+        Ok(Checkout { connection, turn })
+    }
+
+    async fn pooled(
+        &self,
+        deadline: Instant,
+        until: Instant,
+    ) -> Result<PooledConnection<'static, Manager>, Error> {
         let mut attempts = self.attempts.clone();
         attempts.mark_unchanged();
         let mut got = std::pin::pin!(self.pool.get_owned());
-        let late = sleep_until(deadline.into());
+        let late = sleep_until(deadline.min(until).into());
         tokio::pin!(late);
         // What is idle is had at once; asking also starts an attempt when there is room for one.
         tokio::select! {
@@ -132,18 +191,28 @@ impl Connections {
             tokio::select! {
                 biased;
                 got = &mut got => return self.given(got),
-                _ = &mut late => return Err(Error::DeadlinePassed),
+                _ = &mut late => return Err(match until < deadline {
+                    true => self.in_vain(),
+                    false => Error::DeadlinePassed,
+                }),
                 Ok(()) = attempts.changed() => {}
             }
         }
     }
 
-    fn given(&self, got: Result<Checkout, bb8::RunError<Error>>) -> Result<Checkout, Error> {
-        got.map_err(|error| match (error, &*self.attempts.borrow()) {
-            (bb8::RunError::User(error), _) => error,
-            (bb8::RunError::TimedOut, Attempt::Failed(error, _)) => error.clone(),
-            (bb8::RunError::TimedOut, _) => Error::Busy,
+    fn given<C>(&self, got: Result<C, bb8::RunError<Error>>) -> Result<C, Error> {
+        got.map_err(|error| match error {
+            bb8::RunError::User(error) => error,
+            bb8::RunError::TimedOut => self.in_vain(),
         })
+    }
+
+    /// Why none came free.
+    fn in_vain(&self) -> Error {
+        match &*self.attempts.borrow() {
+            Attempt::Failed(error, _) => error.clone(),
+            Attempt::None | Attempt::Succeeded => Error::Busy,
+        }
     }
 
     pub fn attempts(&self) -> watch::Receiver<Attempt> {

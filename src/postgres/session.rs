@@ -14,6 +14,7 @@ use super::encode::Command;
 use super::error::Error;
 use super::fixed;
 use super::pool::Checkout;
+use super::queue::End;
 use super::rows::Rows;
 use crate::catalog::Oid;
 use crate::sql::Statement;
@@ -233,6 +234,10 @@ impl Drop for Session {
         if checkout.settled() {
             return;
         }
+        checkout.end(match Instant::now() + TIMER_SLACK >= self.want.deadline {
+            true => End::Cut,
+            false => End::Left,
+        });
         // Without a runtime there is nobody to wait: the pool closes what is not settled.
         let Ok(runtime) = Handle::try_current() else { return };
         let cleanup = self.cleanup.clone();

@@ -15,6 +15,8 @@ pub struct Settings {
     pub connections_min: u32,
     /// The longest a call waits for a connection, whatever its deadline.
     pub wait_max: Duration,
+    /// Calls that wait for a connection at once; a further one is Busy.
+    pub waiting_max: usize,
     /// A connection idle for longer is closed, down to `connections_min`.
     pub idle_max: Duration,
     /// A connection is closed at this age.
@@ -73,6 +75,7 @@ impl Default for Settings {
             connections_max: 10,
             connections_min: 1,
             wait_max: Duration::from_secs(5),
+            waiting_max: 1_000,
             idle_max: Duration::from_secs(600),
             lifetime_max: Duration::from_secs(1_800),
             lifetime_jitter: 0.2,

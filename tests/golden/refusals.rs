@@ -61,8 +61,26 @@ fn filters_are_refused_with_their_place() {
     track("attributes.x > true", 16, "use = or !=");
     track("\"title\" = \"a\"", 1, "no quotes");
     track(&"(".repeat(40), 1, "deeper than 32");
-    refused("Album", "name = \"albums/1\"", 1, "not open to filters; these are: title, tracks.genre");
+    refused(
+        "Album",
+        "name = \"albums/1\"",
+        1,
+        "not open to filters; these are: artist.albums.title, title, tracks.attributes.a, tracks.genre",
+    );
     refused("Album", "tracks.title = \"x\"", 8, "not open to filters");
+    refused("Album", "name:*", 1, "not open to filters");
+    refused("Album", "in(name, \"albums/1\")", 4, "not open to filters");
+    refused("Album", "artist:*", 1, "\"artist\" is not open to filters");
+    refused("Album", "tracks.attributes.b = \"x\"", 8, "\"tracks.attributes.b\" is not open to filters");
+    // What a resource closes is closed on the way through it, too.
+    track(
+        "album_detail.name = \"albums/1\"",
+        1,
+        "not open to filters; of Album these are: artist.albums.title, title, tracks.attributes.a, tracks.genre",
+    );
+    track("in(album_detail.name, \"albums/1\")", 4, "\"album_detail.name\" is not open to filters");
+    track("album_detail.artist.title:a", 1, "\"album_detail.artist.title\" is not open to filters");
+    track("album_detail.tracks.title = \"a\"", 21, "not open to filters");
     let many = vec!["title = \"a\""; 201].join(" OR ");
     track(&many, 15 * 200 + 1, "more than 200 comparisons");
     let limits = filter::Limits::default();
@@ -96,7 +114,37 @@ fn orders_are_refused_with_their_place() {
     track("document", 1, "has no order");
     track("score", 1, "has no order");
     track("title.x", 7, "no fields");
-    refused("Album", "name", 1, "not open to orders; these are: title");
+    refused("Album", "name", 1, "not open to orders; these are: artist.title, title");
+    let long = format!("title,{}", " ".repeat(order::BYTES_MAX));
+    let violation = order::bind(&plans, request::find(&plans, "Track"), &long).unwrap_err();
+    assert!(violation.description.contains("at most 4096"), "{violation:?}");
+    refused("Album", "title, artist.name", 8, "\"artist.name\" is not open to orders");
+    track("album_detail.name", 1, "not open to orders; of Album these are: artist.title, title");
+    track(
+        "title, album_detail.artist.name",
+        8,
+        "not open to orders; of Album these are: artist.title, title",
+    );
+}
+
+#[test]
+fn what_is_open_is_open_from_everywhere() {
+    let plans = store::plans();
+    for (resource, text) in [
+        ("Album", "title = \"a\" AND in(title, \"b\", \"c\") AND title:*"),
+        ("Album", "tracks.genre = \"a\""),
+        ("Album", "tracks.attributes.a = \"x\" AND tracks.attributes.a.b:*"),
+        ("Album", "in(tracks.genre, \"a\") AND tracks.genre:*"),
+        ("Track", "album_detail.title = \"a\" AND album_detail:* AND album_detail.tracks.genre:\"b\""),
+        ("Artist", "albums.title:* AND albums:*"),
+    ] {
+        let bound = filter::bind(&plans, request::find(&plans, resource), text, &filter::Limits::default());
+        assert!(bound.is_ok(), "{resource}: {text}: {bound:?}");
+    }
+    for (resource, text) in [("Album", "title desc"), ("Track", "album_detail.title, title")] {
+        let bound = order::bind(&plans, request::find(&plans, resource), text);
+        assert!(bound.is_ok(), "{resource}: {text}: {bound:?}");
+    }
 }
 
 /// Any text is bound or refused, and never more.

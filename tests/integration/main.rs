@@ -14,6 +14,8 @@ mod filters;
 mod grpc;
 mod join;
 mod join_leaving;
+mod limits;
+mod overload;
 mod paging;
 mod paging_orders;
 mod postgres_harness;

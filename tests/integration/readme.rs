@@ -4,6 +4,7 @@ use std::fs;
 
 use rowcall::config;
 use rowcall::contract::{self, Source};
+use rowcall::plan::{filter, mask, order, token};
 
 const README: &str = include_str!("../../README.md");
 const REASONS: &str = include_str!("../../proto/rowcall/v1/reason.proto");
@@ -27,6 +28,21 @@ fn the_table_of_reasons_is_the_enum() {
         })
         .collect();
     assert_eq!(rows, reasons());
+}
+
+#[test]
+fn the_fixed_limits_are_the_constants() {
+    let said = format!(
+        "Fixed: parentheses in a filter nest {} deep; an order has {} fields and {} KiB; a mask has {} paths, \
+         relations {} deep; a token {} KiB.",
+        filter::DEPTH_MAX,
+        order::TERMS_MAX,
+        order::BYTES_MAX >> 10,
+        mask::PATHS_MAX,
+        mask::DEPTH_MAX,
+        token::TOKEN_BYTES_MAX >> 10,
+    );
+    assert!(README.contains(&said), "README.md: {said}");
 }
 
 #[test]

@@ -80,7 +80,9 @@ fn what_is_on_no_list_has_a_trace_id_and_no_cause() {
 #[test]
 fn pushing_back_is_for_servers_with_too_much_to_do() {
     let busy = of(Error::Postgres(postgres::Error::Busy));
-    assert_eq!(busy.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+    // The details and the metadata tell the same time.
+    let told = busy.get_details_retry_info().unwrap().retry_delay.unwrap().as_millis().to_string();
+    assert_eq!(busy.metadata().get("grpc-retry-pushback-ms").unwrap(), told.as_str());
     let gone = of(Error::Postgres(postgres::Error::Unreachable("SECRET".to_owned())));
     assert!(gone.metadata().is_empty() && gone.get_details_retry_info().is_some());
     let late = of(Error::Postgres(postgres::Error::DeadlinePassed));

@@ -8,6 +8,7 @@ use super::test::{Ask, How, Subject};
 use super::{Limits, Wrong, name, test};
 use crate::plan::Plans;
 use crate::plan::name as names;
+use crate::plan::open;
 use crate::plan::path::{Found, fits, follow};
 use crate::plan::relation::{Cardinality, Link};
 use crate::plan::resource::Source as FieldSource;
@@ -193,7 +194,7 @@ impl<'p> Binder<'p> {
             let holds = Some(Box::new(self.field(target, rest, prefix, ask)?));
             return Ok(Predicate::Exists { path: found.path, relation: *relation, holds });
         }
-        self.is_open(start, prefix)?;
+        self.is_open(start, prefix, rest)?;
         match &found.field.source {
             FieldSource::Relation(relation) => self.relation(start, &found, *relation, ask),
             FieldSource::Column { column, .. } => {
@@ -257,18 +258,17 @@ impl<'p> Binder<'p> {
         Ok(ask.negated(predicate))
     }
 
-    fn is_open(&self, start: usize, path: &str) -> Result<(), Wrong> {
-        match &self.plans.resources[self.resource].filter_fields {
-            Some(open) if !open.contains(path) => {
-                let open: Vec<&str> = open.iter().map(String::as_str).collect();
-                let these = match open.is_empty() {
-                    true => "no field is".to_owned(),
-                    false => format!("these are: {}", open.join(", ")),
-                };
-                Err(Wrong::new(start, format!("\"{path}\" is not open to filters; {these}")))
-            }
-            _ => Ok(()),
-        }
+    fn is_open(&self, start: usize, path: &str, rest: &[Word]) -> Result<(), Wrong> {
+        let rest: Vec<String> = rest.iter().map(Word::whole).collect();
+        let segments: Vec<&str> = path.split('.').chain(rest.iter().map(String::as_str)).collect();
+        open::check(
+            self.plans,
+            self.resource,
+            &segments,
+            |resource| resource.filter_fields.as_ref(),
+            "filters",
+        )
+        .map_err(|why| Wrong::new(start, why))
     }
 }
 

@@ -1,8 +1,9 @@
 //! A unary call: its answer, and what is said in its headers.
 
-use tonic::Code;
+use http::uri::PathAndQuery;
+use tonic::{Code, Request};
 
-use super::served::{serve, settings};
+use super::served::{GET, Plain, serve, settings, unary, with};
 
 #[tokio::test]
 async fn a_call_is_answered_with_what_there_is_to_say_in_its_headers() {
@@ -65,8 +66,56 @@ async fn more_calls_than_there_may_be_are_sent_elsewhere() {
     let (held, status) = tokio::join!(held, other);
     assert_eq!(held.unwrap().into_inner(), "released");
     assert_eq!(status.code(), Code::ResourceExhausted);
-    assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+    let pushback = status.metadata().get("grpc-retry-pushback-ms").unwrap().to_str().unwrap();
+    assert!((500..=1_500).contains(&pushback.parse::<u64>().unwrap()), "{pushback}");
     assert!(served.get("hello").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_call_too_many_is_refused_before_its_request_is_read() {
+    let served = serve(rowcall::grpc::Settings { calls_max: 1, ..settings() }).await;
+    let held = served.get("hold");
+    let other = async {
+        served.script.hanging_are(1).await;
+        let mut client = served.bare().await;
+        client.ready().await.unwrap();
+        let never = Request::new(futures_util::stream::pending());
+        let status = client.client_streaming(never, PathAndQuery::from_static(GET), Plain).await.unwrap_err();
+        served.script.release.send_replace(true);
+        status
+    };
+    let (held, status) = tokio::join!(held, other);
+    assert_eq!(held.unwrap().into_inner(), "released");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
+async fn calls_of_one_connection_over_the_limit_are_held_back_and_others_are_not() {
+    let served = serve(rowcall::grpc::Settings { streams_max: 1, ..settings() }).await;
+    let full = served.bare().await;
+    // The server's settings are known to the client once it has answered something.
+    unary(full.clone(), GET, with("hello", &[])).await.unwrap();
+    let held = unary(full.clone(), GET, with("hold", &[]));
+    let further = async {
+        served.script.hanging_are(1).await;
+        unary(full.clone(), GET, with("hello", &[])).await
+    };
+    let others = async {
+        served.script.hanging_are(1).await;
+        for _ in 0..50 {
+            assert_eq!(served.get("hello").await.unwrap().into_inner(), "hello");
+        }
+    };
+    tokio::pin!(held, further);
+    tokio::select! {
+        _ = &mut held => panic!("nobody has let it go"),
+        _ = &mut further => panic!("it is one call too many"),
+        () = others => {}
+    }
+    served.script.release.send_replace(true);
+    let (held, further) = tokio::join!(held, further);
+    assert_eq!(held.unwrap().into_inner(), "released");
+    assert_eq!(further.unwrap().into_inner(), "hello");
 }
 
 #[tokio::test]

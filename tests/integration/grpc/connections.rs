@@ -67,13 +67,21 @@ async fn a_connection_that_says_nothing_is_closed() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait_for_a_place() {
-    let served =
-        serve(Settings { connections_max: 1, handshake_max: Duration::from_millis(50), ..settings() }).await;
-    let mut first = TcpStream::connect(served.address).await.unwrap();
-    // Accepted only when the first has been closed for its silence.
-    assert_eq!(served.get("hello").await.unwrap().into_inner(), "hello");
-    assert_eq!(first.read(&mut [0; 64]).await.unwrap(), 0);
+async fn connections_over_the_limit_are_closed_as_they_come() {
+    let served = serve(Settings { connections_max: 1, ..settings() }).await;
+    let first = served.bare().await;
+    let hello = async || unary(first.clone(), GET, with("hello", &[])).await;
+    assert_eq!(hello().await.unwrap().into_inner(), "hello");
+    for _ in 0..100 {
+        let mut further = TcpStream::connect(served.address).await.unwrap();
+        assert!(matches!(further.read(&mut [0; 64]).await, Ok(0) | Err(_)));
+    }
+    assert_eq!(hello().await.unwrap().into_inner(), "hello");
+    drop(first);
+    // The place is free once the server has seen the first go.
+    while served.get("hello").await.is_err() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
