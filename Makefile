@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-stack
+.PHONY: help run check test test-stack fuzz
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,3 +22,14 @@ test: check ## Formatting, lints and every test that needs no Go tool.
 test-stack: ## The tests that need Go tools; installs them into .tools/bin.
 	@scripts/setup stack
 	cargo test --test integration stack:: -- --ignored
+
+# Cases of each test; the contract's, which compile, run a quarter of them.
+CASES ?= 20000
+# Run again, with other cases, until so long has passed.
+SECONDS ?= 0
+
+fuzz: ## Arbitrary and damaged input to all that reads any: CASES=20000 of each, again until SECONDS=0.
+	@scripts/setup build
+	@end=$$(($$(date +%s) + $(SECONDS))); while \
+		PROPTEST_CASES=$(CASES) cargo test --lib --test golden any_ || exit 1; \
+		[ "$$(date +%s)" -lt "$$end" ]; do :; done
