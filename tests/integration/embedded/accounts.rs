@@ -23,8 +23,8 @@ fn user(uid: u32) -> Vec<String> {
 
 /// Runs a test of below as that user, in a folder of theirs.
 async fn run(uid: u32, before: &[&str], name: &str, folder: &Path) {
-    chown(folder, Some(uid), Some(uid)).expect("we are root");
     let user = user(uid);
+    chown(folder, Some(uid), Some(uid)).expect("we are root");
     let before: Vec<&str> = before.iter().copied().chain(user.iter().map(String::as_str)).collect();
     child::succeed(child::command(&before, &format!("embedded::accounts::{name}"), folder)).await;
 }
@@ -91,8 +91,8 @@ async fn a_user_without_any_name_is_told_what_to_do_before_anything_is_made() {
     // Nor has it a way to namespaces.
     let script = format!("mount --bind /dev/null \"$(command -v unshare)\" || exit 1\n{HIDE}");
     let hidden = ["unshare", "--mount", "sh", "-c", &script, "sh"];
-    chown(folder.path(), Some(NAMELESS), Some(NAMELESS)).expect("we are root");
     let user = user(NAMELESS);
+    chown(folder.path(), Some(NAMELESS), Some(NAMELESS)).expect("we are root");
     let before: Vec<&str> = hidden.into_iter().chain(user.iter().map(String::as_str)).collect();
     let name = "embedded::accounts::child_that_is_refused";
     let output = child::command(&before, name, folder.path()).output().await.expect("a child");
