@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use sha2::{Digest as _, Sha256};
 
-use super::{Account, Error};
+use super::{Account, Error, socket};
 
 /// Says whose folder it is; written first, so that a folder with anything in it has it.
 const MARKER: &str = "ROWCALL";
@@ -25,9 +25,6 @@ const ELSEWHERE: &str = "/var/lib/rowcall";
 
 /// Less than Postgres takes at a time: a segment of its log of changes.
 const FREE_BYTES_MIN: u64 = 16 << 20;
-
-/// What the shortest system takes for a socket's address, less the name Postgres adds.
-const SOCKET_FOLDER_BYTES_MAX: usize = 103 - "/.s.PGSQL.5432.lock".len();
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -50,7 +47,7 @@ impl Folder {
         claim(&path)?;
         check_owner(&path, account)?;
         let lock = lock(&path)?;
-        Ok(Folder { sockets: socket_folder(&path), path, _lock: lock })
+        Ok(Folder { sockets: socket::folder(&path), path, _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -244,19 +241,8 @@ fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// Inside the folder, unless the path is too long for a socket or means something to Postgres' list of folders.
-fn socket_folder(path: &Path) -> PathBuf {
-    let inside = path.join("socket");
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
-    let bytes = inside.as_os_str().as_encoded_bytes();
-    match bytes.len() <= SOCKET_FOLDER_BYTES_MAX && bytes.iter().all(|&b| plain(b)) {
-        true => inside,
-        false => Path::new("/tmp").join(format!("rowcall-{}", digest(path))),
-    }
-}
-
 /// A short name that is another for another path.
-fn digest(path: &Path) -> String {
+pub(super) fn digest(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -292,15 +278,5 @@ mod tests {
         assert!(matches!(refused, Err(Error::Running { process: by, .. }) if by == process));
         drop(held);
         lock(folder.path()).expect("free again");
-    }
-
-    #[test]
-    fn a_long_or_odd_path_has_its_socket_elsewhere() {
-        assert_eq!(socket_folder(Path::new("/a/b")), Path::new("/a/b/socket"));
-        for path in [format!("/{}", "long/".repeat(30)), "/a, b".to_owned(), "/ö".to_owned()] {
-            let sockets = socket_folder(Path::new(&path));
-            assert!(sockets.starts_with("/tmp"), "{}", sockets.display());
-            assert!(sockets.as_os_str().len() <= SOCKET_FOLDER_BYTES_MAX);
-        }
     }
 }

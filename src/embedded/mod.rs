@@ -18,6 +18,7 @@ mod load;
 mod name;
 mod orphan;
 mod server;
+mod socket;
 
 use std::borrow::Cow;
 use std::fs;
