@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-stack load
+.PHONY: help run check test test-stack load fuzz
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,3 +33,14 @@ load: ## How fast it is beside its peers; `PAIRS=10 SECONDS=3 ONLY=get`.
 	cargo build --release
 	cargo build --release -p load
 	@target/release/load measure --pairs $(PAIRS) --seconds $(SECONDS) --only '$(ONLY)'
+
+# Cases of each test; the contract's, which compile, run a quarter of them.
+CASES ?= 20000
+# Run again, with other cases, until so long has passed.
+FUZZ_SECONDS ?= 0
+
+fuzz: ## Arbitrary and damaged input to all that reads any: CASES=20000 of each, again until FUZZ_SECONDS=0 have passed.
+	@scripts/setup build
+	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); while \
+		PROPTEST_CASES=$(CASES) cargo test --lib --test golden any_ || exit 1; \
+		[ "$$(date +%s)" -lt "$$end" ]; do :; done

@@ -6,6 +6,8 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod contract;
+#[cfg(test)]
+mod damage;
 pub mod embedded;
 pub mod error;
 pub mod forecast;

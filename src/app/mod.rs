@@ -41,7 +41,11 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
             run(config, Served { contract, database, example: None }, stop, hangup).await
         }
         Source::Example => {
-            let embedded = start_example(config).await?;
+            // Half-started is no harm: the next start goes on from there.
+            let embedded = tokio::select! {
+                embedded = start_example(config) => embedded?,
+                () = stop.cancelled() => return Ok(Code::Done),
+            };
             let served = Served {
                 contract: vec![example_contract(embedded.folder())?],
                 database: embedded.url(),
@@ -50,7 +54,10 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
             let exited = embedded.exited();
             let ended = tokio::select! {
                 ended = run(config, served, stop, hangup) => ended,
-                how = exited => Err(anyhow::anyhow!("the embedded Postgres has ended: {how}")),
+                how = exited => Err(anyhow::anyhow!(
+                    "the embedded Postgres has ended: {how}; its data are kept for the next start, and its log is {}",
+                    embedded.log().display()
+                )),
             };
             embedded.stop().await;
             ended

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
+use super::declare::Setting;
+use super::sections::SETTINGS;
 use super::*;
+use crate::damage::{self, timed};
 
 fn from_file(text: &str) -> Result<Loaded, Error> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -139,4 +144,47 @@ fn no_two_settings_share_a_variable() {
     let all = variables.len();
     variables.dedup();
     assert_eq!(variables.len(), all);
+}
+
+const GOOD: &str = r#"
+[contract]
+paths = ["proto", "more/proto"]
+[listener]
+address = "127.0.0.1:50051"
+age_max = "5m"
+[postgres]
+connections_max = 5
+wait_max = "1.5s"
+encoding_unchecked = false
+[pages]
+bytes_max = "3.5MiB"
+[tokens]
+keys = ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+[log]
+format = "json"
+"#;
+
+/// Whoever made it, what is wrong has a place and words.
+fn answered(loaded: Result<Loaded, Error>) {
+    if let Err(error) = loaded {
+        assert!(!error.problems.is_empty());
+        assert!(error.problems.iter().all(|problem| !problem.to_string().trim().is_empty()), "{error:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_read_or_refused(text in damage::texts([GOOD])) {
+        timed(&text, || answered(from_file(&text)));
+    }
+
+    #[test]
+    fn any_value_is_read_or_refused(
+        text in damage::texts(["10s", "4MiB", "127.0.0.1:50051", "true", "direct", "a,b", "17", "info,rowcall=debug"]),
+    ) {
+        for Setting { name, .. } in SETTINGS {
+            let flags = vec![("--set", (*name).to_owned(), text.clone())];
+            timed(&text, || answered(load(Inputs { flags, ..Inputs::default() })));
+        }
+    }
 }

@@ -72,7 +72,7 @@ fn folders(path: &OsString) -> Vec<PathBuf> {
 }
 
 /// The folders that a path with at most one star stands for.
-fn expand(pattern: &str) -> Vec<PathBuf> {
+pub(super) fn expand(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![pattern.into()] };
     let (parent, prefix) = before.rsplit_once('/').unwrap_or_default();
     let (suffix, rest) = after.split_once('/').unwrap_or((after, ""));

@@ -1,27 +1,30 @@
 //! A folder's name → a folder that is ours, locked, and reachable by who Postgres runs as.
 
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 use sha2::{Digest as _, Sha256};
 
-use super::{Account, Error};
+use super::{Account, Error, socket};
 
 /// Says whose folder it is; written first, so that a folder with anything in it has it.
 const MARKER: &str = "ROWCALL";
 const MARKER_TEXT: &str =
     "A data folder of `rowcall serve`. It may be removed while the server does not run.\n";
 
+/// Where Postgres keeps what it keeps.
+pub(super) const DATA: &str = "postgres";
+
 const UNFINISHED: &str = "postgres.unfinished-";
 
 /// Where data goes when the folder that was asked for cannot be reached.
 const ELSEWHERE: &str = "/var/lib/rowcall";
 
-/// What the shortest system takes for a socket's address, less the name Postgres adds.
-const SOCKET_FOLDER_BYTES_MAX: usize = 103 - "/.s.PGSQL.5432.lock".len();
+/// Less than Postgres takes at a time: a segment of its log of changes.
+const FREE_BYTES_MIN: u64 = 16 << 20;
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -32,12 +35,19 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn open(wanted: &Path, account: &Account) -> Result<Folder, Error> {
+        Folder::take(wanted, account).map_err(|error| match error.says_denied() {
+            true => Error::Denied { folder: wanted.into(), account: account.uid, source: Box::new(error) },
+            false if error.says_full() => Error::Full { folder: wanted.into(), source: Box::new(error) },
+            false => error,
+        })
+    }
+
+    fn take(wanted: &Path, account: &Account) -> Result<Folder, Error> {
         let path = place(wanted, account)?;
         claim(&path)?;
+        check_owner(&path, account)?;
         let lock = lock(&path)?;
-        let folder = Folder { sockets: socket_folder(&path), path, _lock: lock };
-        folder.check_owner(account)?;
-        Ok(folder)
+        Ok(Folder { sockets: socket::folder(&path), path, _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -45,7 +55,7 @@ impl Folder {
     }
 
     pub(super) fn data(&self) -> PathBuf {
-        self.path.join("postgres")
+        self.path.join(DATA)
     }
 
     /// Becomes `data` in one step, once `initdb` has finished. Its name is never used again: the `initdb` of a
@@ -90,13 +100,13 @@ impl Folder {
         }
     }
 
-    fn check_owner(&self, account: &Account) -> Result<(), Error> {
-        match fs::metadata(self.data()) {
-            Ok(data) if data.uid() != account.uid => {
-                let folder = self.path.clone();
-                Err(Error::OtherOwner { folder, owner: data.uid(), account: account.uid })
-            }
-            _ => Ok(()),
+    /// Says so when the disk is full, which not every program that fails by it can write down.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let free = rustix::fs::statvfs(&self.path).map_or(u64::MAX, |disk| disk.f_bavail * disk.f_frsize);
+        let silent = matches!(error, Error::Ended { .. } | Error::Late { .. } | Error::Failed { .. });
+        match error.says_full() || silent && free < FREE_BYTES_MIN {
+            true => Error::Full { folder: self.path.clone(), source: Box::new(error) },
+            false => error,
         }
     }
 }
@@ -122,6 +132,12 @@ pub(super) fn make_private(path: &Path, account: &Account) -> Result<(), Error> 
 /// Finds a folder that the user can reach and makes it.
 fn place(wanted: &Path, account: &Account) -> Result<PathBuf, Error> {
     let wanted = std::path::absolute(wanted).map_err(Error::io("find", wanted))?;
+    match fs::symlink_metadata(&wanted) {
+        // Before anything is made elsewhere: what stands there is ours, or could be.
+        Ok(_) => check_ours(&wanted).and_then(|_| check_owner(&wanted, account))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io("find", wanted)(error)),
+    }
     if !account.is_another() {
         make_path(&wanted, 0o700)?;
         return fs::canonicalize(&wanted).map_err(Error::io("find", wanted));
@@ -170,42 +186,63 @@ fn make_path(path: &Path, mode: u32) -> Result<(), Error> {
 /// Marks an empty folder as ours; refuses one that holds anything else.
 fn claim(path: &Path) -> Result<(), Error> {
     let marker = path.join(MARKER);
-    if marker.is_file() {
-        return Ok(());
+    match check_ours(path)? {
+        Found::Ours => Ok(()),
+        Found::Empty => fs::write(&marker, MARKER_TEXT).map_err(Error::io("write", marker)),
     }
+}
+
+/// Postgres insists on data that are its user's.
+fn check_owner(path: &Path, account: &Account) -> Result<(), Error> {
+    match fs::metadata(path.join(DATA)) {
+        Ok(data) if data.uid() != account.uid => {
+            Err(Error::OtherOwner { folder: path.into(), owner: data.uid(), account: account.uid })
+        }
+        _ => Ok(()),
+    }
+}
+
+enum Found {
+    Ours,
+    Empty,
+}
+
+fn check_ours(path: &Path) -> Result<Found, Error> {
     let not_ours = || Error::NotOurs { folder: path.into() };
-    let mut entries = fs::read_dir(path).map_err(|_| not_ours())?;
-    if entries.next().is_some() {
+    if !path.is_dir() {
         return Err(not_ours());
     }
-    fs::write(&marker, MARKER_TEXT).map_err(Error::io("write", marker))
+    if path.join(MARKER).is_file() {
+        return Ok(Found::Ours);
+    }
+    match fs::read_dir(path).map_err(Error::io("read", path))?.next() {
+        None => Ok(Found::Empty),
+        Some(_) => Err(not_ours()),
+    }
 }
 
 /// Ends with the process, however that ends.
 fn lock(path: &Path) -> Result<File, Error> {
     let at = path.join("lock");
-    let file = File::options().write(true).create(true).truncate(false).open(&at);
-    let file = file.map_err(Error::io("open", &at))?;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(&at);
+    let mut file = file.map_err(Error::io("open", &at))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Running { folder: path.into() }),
+        Ok(()) => {
+            // For who is refused to read; without room for it, they do without.
+            let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+            Ok(file)
+        }
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Err(Error::Running { folder: path.into(), process: text.trim().parse().ok() })
+        }
         Err(error) => Err(Error::Io { action: "lock", path: at, source: error.into() }),
     }
 }
 
-/// Inside the folder, unless the path is too long for a socket or means something to Postgres' list of folders.
-fn socket_folder(path: &Path) -> PathBuf {
-    let inside = path.join("socket");
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
-    let bytes = inside.as_os_str().as_encoded_bytes();
-    match bytes.len() <= SOCKET_FOLDER_BYTES_MAX && bytes.iter().all(|&b| plain(b)) {
-        true => inside,
-        false => Path::new("/tmp").join(format!("rowcall-{}", digest(path))),
-    }
-}
-
 /// A short name that is another for another path.
-fn digest(path: &Path) -> String {
+pub(super) fn digest(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -236,18 +273,10 @@ mod tests {
     fn a_folder_is_locked_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let held = lock(folder.path()).expect("the first");
-        assert!(matches!(lock(folder.path()), Err(Error::Running { .. })));
+        let process = Some(std::process::id());
+        let refused = lock(folder.path());
+        assert!(matches!(refused, Err(Error::Running { process: by, .. }) if by == process));
         drop(held);
         lock(folder.path()).expect("free again");
-    }
-
-    #[test]
-    fn a_long_or_odd_path_has_its_socket_elsewhere() {
-        assert_eq!(socket_folder(Path::new("/a/b")), Path::new("/a/b/socket"));
-        for path in [format!("/{}", "long/".repeat(30)), "/a, b".to_owned(), "/ö".to_owned()] {
-            let sockets = socket_folder(Path::new(&path));
-            assert!(sockets.starts_with("/tmp"), "{}", sockets.display());
-            assert!(sockets.as_os_str().len() <= SOCKET_FOLDER_BYTES_MAX);
-        }
     }
 }

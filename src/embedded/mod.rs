@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Each step can be killed and done again: `initdb` works in a folder of a new name that is renamed when it has finished, the load is one
-//! transaction, the lock ends with the process, and a Postgres that outlives us is stopped by the next start. It listens on a
-//! Unix socket only, in a folder that only its user (and root) may enter.
+//! transaction, the lock ends with the process, and a Postgres that outlives us, or what is left of one that was killed,
+//! is stopped by the next start. It listens on a Unix socket only, in a folder that only its user (and root) may enter.
 
 mod account;
 mod binaries;
@@ -15,8 +15,10 @@ mod error;
 pub mod example;
 mod folder;
 mod load;
+mod name;
 mod orphan;
 mod server;
+mod socket;
 
 use std::borrow::Cow;
 use std::fs;
@@ -32,6 +34,7 @@ pub use error::Error;
 pub use example::example;
 use folder::Folder;
 use load::{Loaded, Psql};
+use name::Name;
 use server::Server;
 
 /// The oldest Postgres that will do: `initdb` options and multiranges are of it.
@@ -81,18 +84,34 @@ pub struct Embedded {
 /// Starts it, filled. What cannot be done says what to do.
 pub async fn start(settings: Settings) -> Result<Embedded, Error> {
     let account = Account::choose()?;
+    let name = match settings.folder.join(folder::DATA).exists() {
+        true => Name::Known,
+        // Asked before anything is made: without one, nothing can be.
+        false => Name::find(&account).await?,
+    };
     let folder = open(&settings.folder, &account).await?;
     let major = folder.major()?;
     let binaries = binaries::find(&account, major.map(|major| (major, folder.path()))).await?;
-    orphan::stop(&folder).await?;
+    let log = orphan::stop(&folder).await?;
     folder.remove_unfinished();
     if major.is_none() {
-        initialise(&binaries, &account, &folder).await?;
+        let made = initialise(&binaries, &account, &name, &folder).await;
+        made.map_err(|error| {
+            folder.remove_unfinished();
+            folder.explain(error)
+        })?;
     }
-    let server = Server::run(&binaries, &account, &folder, settings.start_max).await?;
+    let server = Server::run(&binaries, &account, &folder, log, settings.start_max).await;
+    let server = server.map_err(|error| folder.explain(error))?;
     let psql = Psql { binaries: &binaries, account: &account, folder: &folder };
-    if load::load(&psql, &settings.load).await? == Loaded::Now {
-        tracing::info!("filled the example database");
+    match load::load(&psql, &settings.load).await {
+        Ok(Loaded::Before) => {}
+        Ok(Loaded::Now) => tracing::info!("filled the example database"),
+        Err(error) => {
+            let error = folder.explain(error);
+            server.stop(settings.stop_max).await;
+            return Err(error);
+        }
     }
     Ok(Embedded { server, folder, version: binaries.version.text, stop_max: settings.stop_max })
 }
@@ -110,14 +129,19 @@ async fn open(folder: &Path, account: &Account) -> Result<Folder, Error> {
 }
 
 /// Makes a cluster; one that is left half-made is made again.
-async fn initialise(binaries: &Binaries, account: &Account, folder: &Folder) -> Result<(), Error> {
+async fn initialise(
+    binaries: &Binaries,
+    account: &Account,
+    name: &Name,
+    folder: &Folder,
+) -> Result<(), Error> {
     let unfinished = folder.new_unfinished_data();
     if folder.data().exists() {
         fs::remove_dir_all(folder.data()).map_err(Error::io("remove", folder.data()))?;
     }
     tracing::info!("making a PostgreSQL {} cluster in {}", binaries.version.text, folder.path().display());
     folder::make_private(&unfinished, account)?;
-    let mut command = account.command(&binaries.initdb);
+    let mut command = name.command(account, &binaries.initdb, folder)?;
     command.arg("-D").arg(&unfinished).args(["-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C"]);
     command.args(["--no-instructions", "--no-sync"]);
     let output = command.output().await.map_err(Error::io("run", &binaries.initdb))?;
@@ -140,6 +164,11 @@ impl Embedded {
     /// Where the data really are.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What Postgres itself says.
+    pub fn log(&self) -> PathBuf {
+        self.folder.log()
     }
 
     /// Ends when Postgres has ended, and says how.

@@ -44,15 +44,17 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// `output` is the log, whose lock Postgres keeps.
     pub(super) async fn run(
         binaries: &Binaries,
         account: &Account,
         folder: &Folder,
+        output: File,
         start_max: Duration,
     ) -> Result<Server, Error> {
         folder.make_sockets(account)?;
         let log = folder.log();
-        let output = File::create(&log).map_err(Error::io("open", &log))?;
+        output.set_len(0).map_err(Error::io("empty", &log))?;
         let errors = output.try_clone().map_err(Error::io("open", &log))?;
         let mut command = account.command(&binaries.postgres);
         command.arg("-D").arg(folder.data()).arg("-k").arg(folder.sockets());

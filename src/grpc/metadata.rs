@@ -120,7 +120,10 @@ fn unknown_key(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::damage;
 
     const DEFAULT: Duration = Duration::from_secs(10);
 
@@ -197,6 +200,23 @@ mod tests {
         let mut odd = HeaderMap::new();
         odd.insert(READ_MASK, HeaderValue::from_bytes("größe".as_bytes()).unwrap());
         assert!(read(&odd, Instant::now(), DEFAULT).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_of_any_key_is_read_or_refused(
+            value in damage::texts(["name,title", "exact", "on", "no-cache, max-age=5", "1500m"]),
+            key in damage::texts(["rowcall-read-mask", "rowcall-total-bin", "cache-control", "grpc-timeout"]),
+        ) {
+            let key = HeaderName::try_from(key).unwrap_or(TIMEOUT);
+            for key in KEYS.map(HeaderName::from_static).into_iter().chain([TIMEOUT, key]) {
+                let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
+                let given = HeaderMap::from_iter([(key, value)]);
+                if let Err(refusal) = read(&given, Instant::now(), DEFAULT) {
+                    prop_assert!(!refusal.violations.is_empty());
+                }
+            }
+        }
     }
 
     #[test]

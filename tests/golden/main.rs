@@ -4,6 +4,9 @@
 //! psql. `UPDATE_GOLDEN=1 cargo test --test golden` writes the statements anew.
 
 mod batches;
+#[path = "../../src/damage.rs"]
+mod damage;
+mod damaged;
 mod refusals;
 mod request;
 mod store;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::{Draft, HEAD, PLAIN, check, chinook, lines, problems};
 use crate::contract::{ReflectOptions, Source, digest, load, reflection};
+use crate::damage::{self, timed};
 
 #[test]
 fn every_broken_file_is_reported_with_its_line() {
@@ -150,19 +151,36 @@ fn the_digest_changes_with_content_alone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    // Each compiles a contract.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
     #[test]
     fn any_damage_to_a_contract_is_answered(from in 0usize..8_000, length in 0usize..40, noise in "[ -~\\n]{0,6}") {
-        let path = super::fixture("chinook_plain").paths[0].join("chinook/plain/v1/chinook.proto");
-        let mut text = std::fs::read_to_string(path).unwrap();
+        let mut text = chinook_plain();
         let from = from.min(text.len());
         let to = (from + length).min(text.len());
         text.replace_range(from..to, &noise);
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("chinook.proto");
-        std::fs::write(&file, text).unwrap();
-        if let Err(problems) = load(&Source { paths: vec![file] }) {
-            prop_assert!(problems.iter().all(|problem| !problem.text.is_empty() && !problem.place.file.is_empty()));
-        }
+        answered(&text)?;
     }
+
+    #[test]
+    fn any_deep_damage_to_a_contract_is_answered(text in damage::texts([chinook_plain()])) {
+        timed(&text, || answered(&text))?;
+    }
+}
+
+fn chinook_plain() -> String {
+    let path = super::fixture("chinook_plain").paths[0].join("chinook/plain/v1/chinook.proto");
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn answered(text: &str) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chinook.proto");
+    std::fs::write(&file, text).unwrap();
+    if let Err(problems) = load(&Source { paths: vec![file] }) {
+        prop_assert!(
+            problems.iter().all(|problem| !problem.text.is_empty() && !problem.place.file.is_empty())
+        );
+    }
+    Ok(())
 }

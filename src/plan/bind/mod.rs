@@ -68,4 +68,6 @@ impl From<Unfit> for Failure {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod tests;

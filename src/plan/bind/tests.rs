@@ -58,7 +58,7 @@ message TopResponse { repeated TopRow rows = 1; }
 message TopRow { string title = 1; }
 "#;
 
-static PLANS: LazyLock<Plans> = LazyLock::new(|| {
+pub(super) static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     let database = Database::new()
         .table("track", "album_id int8 key, number int4 key, title text, deleted_at timestamptz null")
         .table("play", "album_id int8 key, number int4 key, day int8 key, times int8")
@@ -68,11 +68,11 @@ static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     plans
 });
 
-static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::new([7; 32], []));
+pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::new([7; 32], []));
 
-const NOW: u64 = 1_000_000;
+pub(super) const NOW: u64 = 1_000_000;
 
-fn method(name: &str) -> &'static Method {
+pub(super) fn method(name: &str) -> &'static Method {
     &PLANS.methods[&format!("/shop.v1.Shop/{name}")]
 }
 

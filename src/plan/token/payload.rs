@@ -205,6 +205,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::call::Scope;
+    use crate::damage;
+
+    fn sample() -> Vec<u8> {
+        let scope = Scope { role: Some("other".into()), ..Scope::default() };
+        let binding = Binding {
+            purpose: Purpose::Page,
+            method: "/shop.v1.Shop/ListTracks",
+            parent: "albums/1",
+            filter: "",
+            order: "title",
+            deleted: Deleted::Hidden,
+            scope: &scope,
+            types: &[25, 20],
+        };
+        let values = vec![Some(bytes::Bytes::from_static(b"Ba")), None];
+        encode(&binding, &Position { values, total: Some(Total::Exact(3)) }, 500)
+    }
 
     proptest! {
         #[test]
@@ -213,6 +231,11 @@ mod tests {
             versioned.extend(&bytes);
             decode(&bytes);
             decode(&versioned);
+        }
+
+        #[test]
+        fn any_damage_decodes_or_does_not(payload in damage::bytes([sample()])) {
+            decode(&payload);
         }
 
         #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::damage;
 
 const DAY: u64 = 86_400;
 const AGE_MAX: Duration = Duration::from_secs(3 * DAY);
@@ -28,6 +29,10 @@ fn binding<'a>(scope: &'a Scope, types: &'a [Oid]) -> Binding<'a> {
 fn position() -> Position {
     let values = vec![Some(Bytes::from_static(b"Ba")), None, Some(Bytes::new())];
     Position { values, total: Some(Total::Exact(3503)) }
+}
+
+fn token() -> String {
+    seal(&keys(), &binding(&Scope::default(), &[25, 23, 25]), &position(), NOW)
 }
 
 fn why(opened: Result<Position, Violation>) -> String {
@@ -119,6 +124,13 @@ proptest! {
         sealed[at] ^= flip;
         let token = URL_SAFE_NO_PAD.encode(sealed);
         prop_assert!(open(&keys(), &made, &token, NOW, AGE_MAX, "page_token").is_err());
+    }
+
+    #[test]
+    fn any_other_text_than_the_token_is_refused(text in damage::texts([token()])) {
+        let (scope, types) = (Scope::default(), [25, 23, 25]);
+        let opened = open(&keys(), &binding(&scope, &types), &text, NOW, AGE_MAX, "page_token");
+        prop_assert_eq!(opened.is_ok(), text == token());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::fixture::{catalog, oid};
 use super::{Kind, ValueType, network};
 use crate::catalog::Catalog;
+use crate::damage::{self, timed};
 
 fn value(name: &str) -> ValueType {
     static CATALOG: LazyLock<Catalog> = LazyLock::new(catalog);
@@ -210,6 +211,18 @@ fn names() -> Vec<&'static str> {
     names
 }
 
+/// What reads is written so that it reads as the same.
+fn round_trip_of_text(name: &str, text: &str) {
+    if let Ok(binary) = timed(text, || value(name).parse(text)) {
+        let mut written = String::new();
+        value(name).write(&binary, &mut written).unwrap_or_else(|e| panic!("{name} {text}: {e:?}"));
+        let again = value(name).parse(&written).unwrap_or_else(|e| panic!("{name} {text} {written}: {e}"));
+        let mut twice = String::new();
+        value(name).write(&again, &mut twice).unwrap_or_else(|e| panic!("{name} {text}: {e:?}"));
+        assert_eq!(twice, written, "{name} {text}");
+    }
+}
+
 fn round_trip(name: &str, binary: &[u8]) {
     let value = value(name);
     let mut text = String::new();
@@ -240,6 +253,22 @@ proptest! {
                 binary.truncate(cut.index(binary.len()));
                 let _ = value(name).write(&binary, &mut String::new());
             }
+        }
+    }
+
+    #[test]
+    fn any_damage_to_a_literal_is_read_or_refused(text in damage::texts(samples().into_iter().map(|(_, _, text)| text))) {
+        for name in names() {
+            round_trip_of_text(name, &text);
+        }
+    }
+
+    #[test]
+    fn any_deep_damage_to_a_sample_is_written_or_refused(
+        binary in damage::bytes(samples().into_iter().map(|(_, binary, _)| binary)),
+    ) {
+        for name in names() {
+            timed(&binary, || value(name).write(&binary, &mut String::new()).is_ok());
         }
     }
 

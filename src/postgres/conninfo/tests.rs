@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::damage::{self, timed};
 
 fn environment(pairs: &[(&str, &str)]) -> HashMap<String, String> {
     pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
@@ -152,4 +155,28 @@ fn a_service_stands_between_url_and_environment() {
     .unwrap();
     let pairs = [("HOME", home.path().to_str().unwrap()), ("PGPORT", "7"), ("PGDATABASE", "ed")];
     assert_eq!(summary("service=mine user=u", &pairs).unwrap(), "u / ed @ s:9");
+}
+
+const GOOD: [&str; 8] = [
+    "postgresql://u:p%40ss@h:6543/d?sslmode=require&connect_timeout=3",
+    "postgres://u@h1:1,h2:2,h3/d?target_session_attrs=read-write",
+    "postgres://u@[::1]:7,[2001:db8::1]:8/d",
+    "postgres://u@%2Ftmp%2Fpg:7/d?application_name=a%20b",
+    "postgres://u@h/d?hostaddr=10.0.0.1&keepalives_idle=5&tcp_user_timeout=1500",
+    r"host = 'h' user='o\'brien' password='a b\\' dbname=d",
+    "user=u host=h1,h2 port=1,2 hostaddr=10.0.0.1, options='-c a=b'",
+    "host=h user=u passfile=/nowhere sslrootcert=system channel_binding=prefer",
+];
+
+proptest! {
+    /// Never a panic; and what is wrong is said without the password, which logs are no place for.
+    #[test]
+    fn any_text_is_read_or_refused(text in damage::texts(GOOD), variable in damage::texts(["7", "h", "require"])) {
+        let pairs = [("PGHOST", "h"), ("PGUSER", "u"), ("PGPORT", &variable), ("PGSSLMODE", &variable)];
+        for pairs in [&pairs[..2], &pairs[..3], &pairs[..]] {
+            if let Err(said) = timed(&text, || conninfo(&text, &environment(pairs))) {
+                prop_assert!(!said.trim().is_empty(), "{text}");
+            }
+        }
+    }
 }

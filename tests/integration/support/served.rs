@@ -81,6 +81,17 @@ impl Served {
         self.out.next().map(|line| line.expect("UTF-8"))
     }
 
+    /// Its number.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits until it has ended by itself: how, and all that it logged.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let status = self.process.wait().expect("it is ours");
+        (status, text(&self.log))
+    }
+
     /// Tells it to end, and waits.
     pub fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
