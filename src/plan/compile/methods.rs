@@ -15,17 +15,11 @@ pub(super) fn compile(
     catalog: &Catalog,
     report: &mut Report,
 ) -> Method {
-    let descriptor = &promised.descriptor;
     let kind = match settle(promised, plans, catalog, report) {
         Ok(kind) => kind,
         Err(problems) => Kind::Unfit(problems),
     };
-    Method {
-        path: format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name()),
-        input: descriptor.input(),
-        output: descriptor.output(),
-        kind,
-    }
+    Method::new(promised, kind)
 }
 
 fn settle(

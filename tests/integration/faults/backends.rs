@@ -12,11 +12,9 @@ const LOST: &[&str] = &["DATABASE_UNREACHABLE"];
 async fn terminated_backends_cost_the_calls_on_them_and_no_others() {
     let own = Own::start(&[]).await;
     let loaded = Loaded::start(&own.url()).await;
-    let admin = own.client().await;
     for _ in 0..5 {
         let fault = Instant::now();
-        let terminate = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'rowcall'";
-        admin.query_one(terminate, &[]).await.expect("the test's own SQL");
+        own.terminate().await;
         loaded.recovers(fault, Instant::now(), LOST).await;
         let failed = loaded.load.since(fault).iter().filter(|seen| seen.failed.is_some()).count();
         assert!(failed <= load::CALLERS, "{}", loaded.load.told(fault));

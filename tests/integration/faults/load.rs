@@ -27,6 +27,7 @@ pub struct Load {
 /// A call that has ended.
 #[derive(Debug, Clone)]
 pub struct Seen {
+    pub method: &'static str,
     pub begun: Instant,
     pub ended: Instant,
     /// The reason when it failed.
@@ -55,7 +56,13 @@ impl Load {
 
     /// Waits for a first failure after `from`.
     pub async fn fails(&self, from: Instant) {
-        self.wait(|calls| calls.iter().any(|seen| seen.ended >= from && seen.failed.is_some())).await;
+        self.failures(from, 1).await;
+    }
+
+    /// Waits for so many failures after `from`.
+    pub async fn failures(&self, from: Instant, count: usize) {
+        let failed = |seen: &&Seen| seen.ended >= from && seen.failed.is_some();
+        self.wait(|calls| calls.iter().rev().filter(failed).count() >= count).await;
     }
 
     /// Waits for answers without an error among them; when the first of them came.
@@ -93,9 +100,16 @@ impl Load {
         }
     }
 
-    /// The calls that began then.
+    /// No call of this method failed since then.
+    #[track_caller]
+    pub fn unaffected(&self, from: Instant, method: &str) {
+        let failed = |seen: &Seen| seen.method == method && seen.failed.is_some();
+        assert!(!self.since(from).iter().any(failed), "{method} failed, too: {}", self.told(from));
+    }
+
+    /// The calls that ended since then.
     pub fn since(&self, from: Instant) -> Vec<Seen> {
-        self.calls.borrow().iter().filter(|seen| seen.begun >= from).cloned().collect()
+        self.calls.borrow().iter().filter(|seen| seen.ended >= from).cloned().collect()
     }
 
     /// The time that 99 of 100 calls of those that began between did not pass.
@@ -151,7 +165,7 @@ async fn call(client: Client, calls: watch::Sender<Vec<Seen>>, number: Arc<Mutex
                 Some(failure.reason).filter(|reason| !reason.is_empty()).or(Some(failure.message))
             }
         };
-        calls.send_modify(|calls| calls.push(Seen { begun, ended, failed }));
+        calls.send_modify(|calls| calls.push(Seen { method, begun, ended, failed }));
     }
 }
 

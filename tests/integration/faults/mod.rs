@@ -5,6 +5,8 @@ mod failover;
 mod load;
 mod shop;
 mod silence;
+mod start;
+mod tables;
 
 use std::time::{Duration, Instant};
 

@@ -19,7 +19,8 @@ pub struct Own {
 impl Own {
     pub async fn start(settings: &'static [&'static str]) -> Own {
         let made = tokio::task::spawn_blocking(move || {
-            let cluster = Cluster::start(settings);
+            // What is committed is there after a crash, too.
+            let cluster = Cluster::start(&[settings, &["synchronous_commit = on"]].concat());
             cluster.psql("postgres", &["-c", &format!("CREATE DATABASE {DATABASE}")]);
             cluster.psql(DATABASE, &["-c", TABLES]);
             cluster
@@ -42,6 +43,18 @@ impl Own {
         self.client().await.batch_execute(sql).await.expect("the test's own SQL");
     }
 
+    /// Ends what Rowcall has, and waits until it is gone.
+    pub async fn terminate(&self) {
+        let terminate = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'rowcall'";
+        self.client().await.query_one(terminate, &[]).await.expect("the test's own SQL");
+    }
+
+    /// A URL of a role that may read what there is.
+    pub async fn role(&self) -> String {
+        self.execute("CREATE ROLE app LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO app").await;
+        self.url().replace("//postgres@", "//app@")
+    }
+
     /// How many connections Rowcall has, as Postgres counts them.
     pub async fn connections(&self) -> i64 {
         let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall'";
@@ -59,7 +72,11 @@ pub struct Loaded {
 impl Loaded {
     /// Returns once calls are answered.
     pub async fn start(url: &str) -> Loaded {
-        let contract = written(CONTRACT);
+        Loaded::start_with(url, CONTRACT).await
+    }
+
+    pub async fn start_with(url: &str, contract: &str) -> Loaded {
+        let contract = written(contract);
         let max = CONNECTIONS_MAX.to_string();
         let settings = [("postgres.connections_max", max.as_str())];
         let local = serve(contract.path().to_str().expect("UTF-8"), url, &settings).await;

@@ -1,5 +1,8 @@
 //! A path between a server and Postgres that can go silent, be refused or be cut.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +22,7 @@ pub enum Path {
 pub struct Proxy {
     pub port: u16,
     path: watch::Sender<Path>,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -27,6 +31,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
         let (path, changes) = watch::channel(Path::Open);
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let counted = accepted.clone();
         tokio::spawn(async move {
             loop {
                 let mut path = changes.clone();
@@ -35,14 +41,20 @@ impl Proxy {
                     // Fails once nobody holds the proxy.
                     Err(_) = async { path.wait_for(|_| false).await } => return,
                 };
+                counted.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(carry(caller, server, changes.clone()));
             }
         });
-        Proxy { port, path }
+        Proxy { port, path, accepted }
     }
 
     pub fn set(&self, path: Path) {
         self.path.send_replace(path);
+    }
+
+    /// Connections that came since this was asked last.
+    pub fn accepted(&self) -> usize {
+        self.accepted.swap(0, Ordering::SeqCst)
     }
 
     pub fn url(&self, database: &str) -> String {
