@@ -34,7 +34,7 @@ async fn writable(url: &str) -> Instant {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_standby_takes_over_from_a_killed_primary() {
-    let (own, mut standby) = pair().await;
+    let (mut own, mut standby) = pair().await;
     let loaded = Loaded::start(&both(own.cluster.port, standby.port)).await;
     let fault = Instant::now();
     own.cluster.kill();
@@ -42,6 +42,15 @@ async fn a_promoted_standby_takes_over_from_a_killed_primary() {
     standby.control("promote");
     let back = writable(&standby.url(DATABASE)).await;
     loaded.recovers(fault, back, GONE).await;
+
+    // It comes back as what it is not asked for: a standby.
+    let calm = Instant::now();
+    std::fs::write(own.cluster.folder.join("data/standby.signal"), "").expect("it is ours");
+    own.cluster.control("start");
+    answers(&own.url()).await;
+    loaded.load.successes(200).await;
+    loaded.load.allowed(calm, &[]);
+    assert_eq!(own.connections().await, 0);
     loaded.end(&Own { cluster: standby }).await;
 }
 

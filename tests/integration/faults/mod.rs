@@ -3,9 +3,12 @@
 mod backends;
 mod failover;
 mod load;
+mod privileges;
 mod shop;
 mod silence;
+mod slots;
 mod start;
+mod stopped;
 mod tables;
 
 use std::time::{Duration, Instant};
