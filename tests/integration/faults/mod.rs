@@ -10,6 +10,7 @@ mod slots;
 mod start;
 mod stopped;
 mod tables;
+mod writes;
 
 use std::time::{Duration, Instant};
 
