@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
+use serde_json::json;
+
 use super::shop::{Loaded, Own};
-use crate::errors_shop::CONTRACT;
+use crate::errors_shop::{CONTRACT, written};
+use crate::support::{EMPTY, database, serve};
 
 const CHANGED: &[&str] = &["CATALOG_CHANGED"];
 
@@ -84,6 +87,33 @@ async fn a_column_of_several_names_is_renamed_under_load() {
     changes(&own, &loaded, "ALTER TABLE thing RENAME title TO label", CHANGED).await;
     changes(&own, &loaded, "ALTER TABLE thing RENAME label TO title", CHANGED).await;
     loaded.end(&own).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_is_added_reads_as_its_value_at_once() {
+    let database = database(EMPTY).await;
+    let tables = "CREATE TYPE mood AS ENUM ('calm'); CREATE TABLE day (day_id int PRIMARY KEY, mood mood);
+        INSERT INTO day VALUES (1, 'calm'), (2, 'calm')";
+    database.execute(tables).await;
+    let contract = written(
+        "syntax = \"proto3\"; package day.v1; import \"rowcall/v1/options.proto\";
+        service Days { rpc GetDay(GetDayRequest) returns (Day); }
+        message Day { option (rowcall.v1.table) = {}; int32 day_id = 1; optional Mood mood = 2; }
+        message GetDayRequest { int32 day_id = 1; }
+        enum Mood { MOOD_UNSPECIFIED = 0; MOOD_CALM = 1; MOOD_WILD = 2; }",
+    );
+    let local = serve(contract.path().to_str().expect("UTF-8"), &database.url, &[]).await;
+    let mood = async |day: i32| {
+        let answer = local.client.call("GetDay", json!({"day_id": day})).await.expect("it serves");
+        answer.json()["mood"].as_str().map(str::to_owned)
+    };
+    for _ in 0..3 {
+        assert_eq!(mood(2).await.as_deref(), Some("MOOD_CALM"));
+    }
+    database.execute("ALTER TYPE mood ADD VALUE 'wild'").await;
+    database.execute("UPDATE day SET mood = 'wild' WHERE day_id = 2").await;
+    assert_eq!(mood(2).await.as_deref(), Some("MOOD_WILD"));
+    assert_eq!(mood(1).await.as_deref(), Some("MOOD_CALM"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
