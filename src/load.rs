@@ -4,13 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+
 use crate::catalog::{self, Catalog};
+use crate::contract::options::Reason;
 use crate::contract::{self, Contract, Problem, Shape, Source};
 use crate::plan::{self, Plans, Report};
 use crate::postgres::{self, Mode, Postgres, StatementTimeout, Want};
 
 /// How long reading the catalog may take.
 const INTROSPECT_MAX: Duration = Duration::from_secs(30);
+
+/// While there is no database, so long a pause, growing, until it is said again why.
+const AGAIN_FIRST: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_secs(30);
 
 /// Everything that a load found.
 #[derive(Debug)]
@@ -31,20 +38,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether waiting for the database may help.
+    /// Whether waiting for the database may help. A wrong password or database name is among them:
+    /// either may be put right without us.
     pub fn unreachable(&self) -> bool {
-        let of = |error: &postgres::Error| {
-            matches!(
-                error,
-                postgres::Error::Unreachable(_) | postgres::Error::Busy | postgres::Error::DeadlinePassed
-            )
+        let error = match self {
+            Error::Postgres(error) | Error::Catalog(catalog::introspect::Error::Postgres(error)) => error,
+            Error::Contract(_) | Error::Catalog(_) => return false,
         };
-        match self {
-            Error::Contract(_) => false,
-            Error::Postgres(error) => of(error),
-            Error::Catalog(catalog::introspect::Error::Postgres(error)) => of(error),
-            Error::Catalog(_) => false,
-        }
+        matches!(error.reason(), Reason::DatabaseUnreachable | Reason::DatabaseBusy | Reason::DeadlinePassed)
     }
 }
 
@@ -70,6 +71,25 @@ pub async fn plans(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loade
     drop(session);
     let (plans, report) = plan::compile(contract, &catalog);
     Ok(Loaded { plans, report, catalog })
+}
+
+/// The same, as soon as there is a database; until then the log says why there is none.
+pub async fn plans_when_reachable(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loaded, Error> {
+    let mut reachable = postgres.reachable();
+    let mut pause = AGAIN_FIRST;
+    loop {
+        reachable.mark_unchanged();
+        match plans(contract.clone(), postgres).await {
+            Err(error) if error.unreachable() => {
+                tracing::warn!("waiting for the database: {:#}", anyhow::Error::from(error));
+            }
+            done => return done,
+        }
+        // The pool looks for the database meanwhile, so that a long pause delays nothing.
+        let back = async { while reachable.changed().await.is_ok() && !*reachable.borrow() {} };
+        let _ = timeout(pause, back).await;
+        pause = (pause * 2).min(AGAIN_MAX);
+    }
 }
 
 fn queries(contract: &Contract) -> Vec<(String, String)> {

@@ -5,9 +5,8 @@ mod serving;
 mod settings;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,10 +23,6 @@ use crate::postgres::Postgres;
 pub use inspect::{check, explain};
 use serving::Ready;
 pub use serving::Serving;
-
-/// Between attempts to reach a database that is not there when we start.
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-const RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// Where the example's contract is put, in the folder of its database.
 const EXAMPLE_CONTRACT: &str = "contract";
@@ -82,44 +77,36 @@ async fn run(
     let server = Server::bind(settings::grpc(config)).await?;
     let postgres = Postgres::new(settings::postgres(config, &served.database))?;
     let contract = load::contract(served.contract.clone()).await?;
-    let Some(loaded) = load_when_reachable(contract, &postgres, &stop).await? else {
-        return Ok(Code::Done);
+    let address = server.local_addr();
+    let ready = Ready {
+        server,
+        postgres: postgres.clone(),
+        contract: contract.clone(),
+        paths: served.contract.clone(),
+        hangup,
     };
+    ready
+        .serve(config, stop, async {
+            let loaded = load::plans_when_reachable(contract, &postgres).await?;
+            accept(config, &loaded)?;
+            cli::print(&banner(config, &served, &loaded, &postgres, address).to_string())?;
+            Ok(loaded)
+        })
+        .await?;
+    Ok(Code::Done)
+}
+
+/// What does not fit is told; or nothing is served when all of it has to.
+fn accept(config: &Config, loaded: &Loaded) -> anyhow::Result<()> {
     if config.contract.strict && !loaded.report.problems.is_empty() {
-        let report = cli::Report::of(&loaded);
+        let report = cli::Report::of(loaded);
         cli::print(&report.render(cli::Format::Text, cli::Losses::Told))?;
-        return Ok(Code::Failed);
+        anyhow::bail!("the contract does not fit the database, and contract.strict is set");
     }
     for problem in &loaded.report.problems {
         tracing::warn!(%problem, "does not fit");
     }
-    cli::print(&banner(config, &served, &loaded, &postgres, &server).to_string())?;
-
-    let ready = Ready { server, postgres, loaded, contract: served.contract, hangup };
-    ready.serve(config, stop).await;
-    Ok(Code::Done)
-}
-
-/// A database that is not there yet is waited for; None when told to stop meanwhile.
-async fn load_when_reachable(
-    contract: Arc<crate::contract::Contract>,
-    postgres: &Postgres,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Loaded>> {
-    let mut pause = RETRY_FIRST;
-    loop {
-        match load::plans(contract.clone(), postgres).await {
-            Ok(loaded) => return Ok(Some(loaded)),
-            Err(error) if error.unreachable() => {
-                tracing::warn!("waiting for the database: {:#}", anyhow::Error::from(error));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
-        }
-    }
+    Ok(())
 }
 
 async fn start_example(config: &Config) -> anyhow::Result<Embedded> {
@@ -145,7 +132,13 @@ fn example_contract(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
-fn banner(config: &Config, served: &Served, loaded: &Loaded, postgres: &Postgres, server: &Server) -> Banner {
+fn banner(
+    config: &Config,
+    served: &Served,
+    loaded: &Loaded,
+    postgres: &Postgres,
+    address: SocketAddr,
+) -> Banner {
     let security = match (&config.listener.tls_certificate, &config.listener.tls_client_authorities) {
         (None, _) => Security::Plaintext,
         (Some(_), None) => Security::Tls,
@@ -157,7 +150,6 @@ fn banner(config: &Config, served: &Served, loaded: &Loaded, postgres: &Postgres
     let mut packages: Vec<String> = packages.collect();
     packages.sort();
     packages.dedup();
-    let address = server.local_addr();
     let place = served.example.clone().unwrap_or_else(|| postgres.place().to_owned());
     let (contract, tries) = match served.example {
         Some(_) => (banner::Contract::Example, cli::tries::example(address)),

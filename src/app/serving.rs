@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,40 +12,67 @@ use tokio_util::sync::CancellationToken;
 
 use super::settings;
 use crate::config::Config;
+use crate::contract::Contract;
 use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
+use crate::plan::Plans;
 use crate::postgres::Postgres;
 use crate::upkeep::reload::Reload;
 
-/// Everything that serving needs.
+/// Everything that serving needs, but for the plans.
 pub(super) struct Ready {
     pub server: Server,
     pub postgres: Postgres,
-    pub loaded: Loaded,
+    pub contract: Arc<Contract>,
     /// Where a reload reads the contract again.
-    pub contract: Vec<PathBuf>,
+    pub paths: Vec<PathBuf>,
     /// Asks for a reload.
     pub hangup: Signal,
 }
 
 impl Ready {
-    /// Answers calls until `stop`, and those under way after it.
-    pub async fn serve(self, config: &Config, stop: CancellationToken) {
-        let Ready { server, postgres, loaded, contract, hangup } = self;
+    /// Answers from the first moment on: that it lives and what it will serve. Calls are answered once
+    /// `loading` is done, until `stop`, and those under way after it; when it fails, `stop` is now.
+    pub async fn serve(
+        self,
+        config: &Config,
+        stop: CancellationToken,
+        loading: impl Future<Output = anyhow::Result<Loaded>>,
+    ) -> anyhow::Result<()> {
+        let Ready { server, postgres, contract, paths, hangup } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
-        let pipeline = Arc::new(Pipeline::new(loaded.plans, postgres.clone(), keys, settings));
-        let (loads, loaded) = watch::channel(0);
+        let pipeline = Arc::new(Pipeline::new(Plans::unseen(contract), postgres.clone(), keys, settings));
+        let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
-        let reload = Reload { pipeline: pipeline.clone(), contract, certificates, loads };
-        let reloading = tokio::spawn(reload.run(hangup));
-        let signs = Signs { database: postgres.reachable(), loads: loaded, drain: stop };
-        server.serve(pipeline, signs).await;
-        reloading.abort();
+        let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
+        let signs = Signs { database: postgres.reachable(), loads: changed, drain: stop.clone() };
+        let mut serving = pin!(server.serve(pipeline, signs));
+        let loaded = tokio::select! {
+            biased;
+            loaded = loading => Some(loaded),
+            () = &mut serving => None,
+        };
+        let ended = match loaded {
+            None => Ok(()),
+            Some(Ok(Loaded { plans, report, .. })) => {
+                reload.replace(plans);
+                let reloading = tokio::spawn(reload.run(hangup, report.problems));
+                serving.await;
+                reloading.abort();
+                Ok(())
+            }
+            Some(Err(error)) => {
+                stop.cancel();
+                serving.await;
+                Err(error)
+            }
+        };
         postgres.close().await;
+        ended
     }
 }
 
@@ -52,7 +80,7 @@ impl Ready {
 pub struct Serving {
     address: SocketAddr,
     stop: CancellationToken,
-    served: JoinHandle<()>,
+    served: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Serving {
@@ -62,11 +90,13 @@ impl Serving {
         let server = Server::bind(settings::grpc(&config)).await?;
         let address = server.local_addr();
         let postgres = Postgres::new(settings::postgres(&config, url))?;
-        let loaded = load::plans(load::contract(contract.clone()).await?, &postgres).await?;
-        let ready = Ready { server, postgres, loaded, contract, hangup };
+        let paths = contract;
+        let contract = load::contract(paths.clone()).await?;
+        let loaded = load::plans(contract.clone(), &postgres).await?;
+        let ready = Ready { server, postgres, contract, paths, hangup };
         let stop = CancellationToken::new();
         let told = stop.clone();
-        let served = tokio::spawn(async move { ready.serve(&config, told).await });
+        let served = tokio::spawn(async move { ready.serve(&config, told, async { Ok(loaded) }).await });
         Ok(Serving { address, stop, served })
     }
 
@@ -77,7 +107,7 @@ impl Serving {
     /// Ends as SIGTERM does: calls under way have `listener.drain_grace`.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
-        Ok((&mut self.served).await?)
+        (&mut self.served).await?
     }
 }
 

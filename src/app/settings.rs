@@ -40,6 +40,7 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
         keepalives_idle: database.keepalives_idle,
         keepalives_interval: database.keepalives_interval,
         keepalives_retries: database.keepalives_retries,
+        tcp_user_timeout: database.tcp_user_timeout,
         ..postgres::Settings::default()
     }
 }

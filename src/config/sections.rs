@@ -85,6 +85,8 @@ settings! {
         keepalives_interval: Duration = "10s" in SECOND..,
         /// TCP keepalive: unanswered probes before a connection is given up.
         keepalives_retries: u32 = "3" in 1..,
+        /// A connection is given up when the host acknowledges nothing that was sent for so long (Linux).
+        tcp_user_timeout: Duration = "3s" in SECOND..,
         /// Prepared statements kept per connection.
         statements_max: usize = "256" in 1..,
         /// Time a statement may run, whatever the caller's deadline.

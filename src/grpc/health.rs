@@ -140,7 +140,7 @@ impl Now {
     fn fits(&self, service: &str) -> bool {
         self.plans.methods.values().any(|method| {
             let own = method.path.strip_prefix('/').and_then(|path| path.split_once('/'));
-            own.is_some_and(|(of, _)| of == service) && !matches!(method.kind, Kind::Unfit(_))
+            own.is_some_and(|(of, _)| of == service) && !matches!(method.kind, Kind::Unfit(_) | Kind::Unseen)
         })
     }
 }

@@ -120,7 +120,9 @@ fn streams(method: &Method) -> bool {
         Kind::Function(function) => {
             matches!(function.answer, Answer::StreamOfMessages | Answer::StreamOfChunks { .. })
         }
-        Kind::Get { .. } | Kind::BatchGet { .. } | Kind::List { .. } | Kind::Unfit(_) => false,
+        Kind::Get { .. } | Kind::BatchGet { .. } | Kind::List { .. } => false,
+        // An error is all there is to send.
+        Kind::Unfit(_) | Kind::Unseen => false,
     }
 }
 

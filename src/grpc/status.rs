@@ -108,7 +108,11 @@ fn unanswered(failure: &postgres::Error, error: &Error, trace: &Trace) -> Status
     if reason == Reason::Internal {
         return internal(error, trace);
     }
-    tracing::debug!(trace_id = %trace, cause = cause(error), "a statement was not answered");
+    if reason == Reason::ResourceUnfit {
+        tracing::warn!(trace_id = %trace, cause = cause(error), "a function or a view writes, and calls only read");
+    } else {
+        tracing::debug!(trace_id = %trace, cause = cause(error), "a statement was not answered");
+    }
     let described = Failure::new(reason, said(reason));
     match stated.and_then(|stated| stated.constraint.as_ref()) {
         Some(constraint) => described.info("constraint", constraint).status(),
@@ -125,6 +129,9 @@ fn said(reason: Reason) -> &'static str {
         Reason::RowReferenced => "other rows still refer to this one",
         Reason::TransactionConflict => "two transactions were in each other's way; try again",
         Reason::AccessDenied => "the database does not allow this",
+        Reason::ResourceUnfit => {
+            "what this calls in the database writes, and calls only read; the log tells its operator more"
+        }
         Reason::DatabaseBusy => "no connection to the database is free in time; try again",
         Reason::DatabaseUnreachable => "the database cannot be reached; try again",
         Reason::StatementCancelled => "someone else cancelled the statement in the database",

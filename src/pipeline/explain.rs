@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::list::Probe;
-use super::{Pipeline, decode, get, unfit};
+use super::{Pipeline, decode, get, unfit, unseen};
 use crate::call::{Call, TotalWanted};
 use crate::error::Error;
 use crate::plan::bind::{self, Lookup, Total};
@@ -72,6 +72,7 @@ impl Pipeline {
                 plan("function", sql::call(function, &params));
             }
             Kind::Unfit(problems) => return Err(unfit(method, problems)),
+            Kind::Unseen => return Err(unseen()),
         }
         Ok(planned)
     }

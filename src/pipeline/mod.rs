@@ -117,6 +117,7 @@ impl Pipeline {
                 Box::pin(self.function(plans, method, function, call, request, notes)).await
             }
             Kind::Unfit(problems) => Err(unfit(method, problems)),
+            Kind::Unseen => Err(unseen()),
             Kind::Stream { .. } => Err(one_message(method)),
         };
         answered.inspect_err(|error| self.notice(error))
@@ -158,6 +159,10 @@ fn decode(plans: &Plans, method: &Method, request: Bytes) -> Result<Request, Err
 
 fn unfit(method: &Method, problems: &[crate::contract::Problem]) -> Error {
     Error::Unfit { subject: method.path.clone(), problems: problems.into() }
+}
+
+fn unseen() -> Error {
+    Error::Postgres(postgres::Error::Unreachable("its catalog has not been read yet".to_owned()))
 }
 
 /// A stream where one message was meant, which the descriptor rules out.

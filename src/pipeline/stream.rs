@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 
 use super::list::{Ask, Bounds, Probe, Read};
 use super::page::{self, limits_with_token};
-use super::{Pipeline, one_message, unfit};
+use super::{Pipeline, one_message, unfit, unseen};
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
 use crate::plan::bind::Listing;
@@ -89,6 +89,7 @@ impl Work {
             Kind::Stream { resource, rows } => self.chunks(*resource, rows.number(), request).await,
             Kind::Function(function) => self.pipeline.stream_function(&self, function, request).await,
             Kind::Unfit(problems) => Err(unfit(&self.method, problems)),
+            Kind::Unseen => Err(unseen()),
             _ => Err(one_message(&self.method)),
         };
         if let Err(error) = done {

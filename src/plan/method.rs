@@ -9,7 +9,7 @@ use super::projection::Projection;
 use super::resource::Read;
 use super::value::ValueType;
 use crate::catalog::Oid;
-use crate::contract::Problem;
+use crate::contract::{self, Problem};
 
 #[derive(Debug)]
 pub struct Method {
@@ -40,6 +40,8 @@ pub enum Kind {
     Function(Function),
     /// The method does not fit: it answers RESOURCE_UNFIT.
     Unfit(Vec<Problem>),
+    /// Nobody has seen the database yet: it answers DATABASE_UNREACHABLE.
+    Unseen,
 }
 
 /// A Postgres function or a file of SQL.
@@ -94,6 +96,18 @@ pub enum Answer {
     StreamOfChunks { number: u32 },
 }
 
+impl Method {
+    pub fn new(promised: &contract::Method, kind: Kind) -> Self {
+        let descriptor = &promised.descriptor;
+        Method {
+            path: format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name()),
+            input: descriptor.input(),
+            output: descriptor.output(),
+            kind,
+        }
+    }
+}
+
 impl Kind {
     /// What the method does, in words.
     pub fn summary(&self, plans: &Plans) -> String {
@@ -114,6 +128,7 @@ impl Kind {
             Kind::Function(Function { call: FunctionCall::Routine(name), .. }) => format!("function {name}"),
             Kind::Function(Function { call: FunctionCall::Query(_), .. }) => "a file of SQL".to_owned(),
             Kind::Unfit(_) => "does not fit the database".to_owned(),
+            Kind::Unseen => "waits for the database".to_owned(),
         }
     }
 }

@@ -37,6 +37,7 @@ pub use relation::Relation;
 pub use resource::Resource;
 
 use crate::contract::Contract;
+use method::Kind;
 
 /// Everything that serving needs to know, replaced as a whole on reload.
 pub struct Plans {
@@ -52,6 +53,14 @@ pub struct Plans {
 impl Plans {
     pub fn new(contract: Arc<Contract>, resources: Vec<Resource>) -> Self {
         Plans { contract, resources, methods: HashMap::new(), validator: Validator::new() }
+    }
+
+    /// Before the database was seen: every method is there, and none can be answered.
+    pub fn unseen(contract: Arc<Contract>) -> Self {
+        let promised = contract.services.iter().flat_map(|service| &service.methods);
+        let unseen = promised.map(|promised| Arc::new(Method::new(promised, Kind::Unseen)));
+        let methods = unseen.map(|method| (method.path.clone(), method)).collect();
+        Plans { methods, ..Plans::new(contract, Vec::new()) }
     }
 }
 

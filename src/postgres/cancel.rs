@@ -20,6 +20,10 @@ use super::wire::Io;
 /// A cancel that came between two statements is lost: after this long the next is sent.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// A host that has not closed a cancel connection by then is not there: what is under way on it is
+/// given up rather than waited for.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
+
 /// Whom to tell, and how the server knows the connection.
 #[derive(Clone)]
 pub(super) struct CancelKey {
@@ -35,7 +39,8 @@ pub(super) async fn settle(connection: &mut Connection, cancels: &Semaphore) -> 
     while !connection.ready() {
         let opened = async {
             let permit = cancels.acquire().await.map_err(|_| Error::Busy)?;
-            Ok::<_, Error>((permit, key.endpoint.open().await?.stream))
+            let opened = timeout(SILENCE_MAX, key.endpoint.open()).await.map_err(|_| silent())??;
+            Ok::<_, Error>((permit, opened.stream))
         };
         tokio::select! {
             biased;
@@ -44,13 +49,17 @@ pub(super) async fn settle(connection: &mut Connection, cancels: &Semaphore) -> 
                 let (_permit, stream) = opened?;
                 // From here the signal may be on its way: both ends are waited for.
                 let drained = async { timeout(AGAIN_AFTER, connection.drain()).await.unwrap_or(Ok(())) };
-                let (closed, drained) = tokio::join!(key.send(stream), drained);
-                closed?;
+                let (closed, drained) = tokio::join!(timeout(SILENCE_MAX, key.send(stream)), drained);
+                closed.map_err(|_| silent())??;
                 drained?;
             }
         }
     }
     connection.roll_back().await
+}
+
+fn silent() -> Error {
+    Error::Unreachable("the server does not take a cancel".to_owned())
 }
 
 impl CancelKey {

@@ -1,25 +1,27 @@
 //! Hosts, in order, each in the ways its `sslmode` allows → a connection that is what was asked for.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use rand::seq::SliceRandom as _;
 use rustls::pki_types::ServerName;
 use tokio::net::lookup_host;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::cancel::CancelKey;
-use super::connection::{Connection, Settings as Hold};
+use super::connection::Connection;
 use super::conninfo::{Conninfo, Host, Order, Place, SslMode, Target};
-use super::dial::{Address, Endpoint, Tls, Without};
-use super::encode::Command;
+use super::dial::{Address, Tls, Without};
 use super::error::Error;
-use super::session::Limit;
-use super::settings::{Encoding, Pooler, Settings};
-use super::startup::start_up;
-use super::wire::Wire;
-use super::{fixed, tls};
-use crate::sql::Statement;
+use super::settings::Settings;
+use super::tls;
+
+/// A host that has said nothing for so long has the next one tried beside it.
+const STAGGER: Duration = Duration::from_millis(250);
+/// Hosts that have all said nothing for so long are tried afresh, beside it.
+const FRESH_AFTER: Duration = Duration::from_millis(500);
 
 /// Everything needed to connect again and again.
 pub(super) struct Connector {
@@ -30,7 +32,7 @@ pub(super) struct Connector {
 
 /// A second pass takes any server, for `prefer-standby`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pass {
+pub(super) enum Pass {
     Wanted,
     Any,
 }
@@ -42,13 +44,41 @@ impl Connector {
         keepalives.idle.get_or_insert(settings.keepalives_idle);
         keepalives.interval.get_or_insert(settings.keepalives_interval);
         keepalives.count.get_or_insert(settings.keepalives_retries);
+        keepalives.user_timeout.get_or_insert(settings.tcp_user_timeout);
         let over_tcp = conninfo.hosts.iter().any(|host| !matches!(host.place, Place::Folder(_)));
         let encrypts = conninfo.ssl.mode != SslMode::Disable && over_tcp;
         let tls = encrypts.then(|| tls::configure(&conninfo.ssl)).transpose()?;
         Ok(Connector { conninfo, tls, settings })
     }
 
+    /// A try that the network has swallowed says so only at its timeout, while a later one may find
+    /// the way open again: a silent one has a fresh one beside it, and that one its successor.
     pub async fn connect(&self) -> Result<Connection, Error> {
+        let hosts = u32::try_from(self.conninfo.hosts.len()).unwrap_or(u32::MAX);
+        let silence_max = FRESH_AFTER.saturating_add(STAGGER.saturating_mul(hosts));
+        let mut patient = pin!(self.try_once());
+        let mut connected = timeout(silence_max, &mut patient).await.ok();
+        while connected.is_none() {
+            let successor = sleep(silence_max);
+            connected = tokio::select! {
+                biased;
+                connected = &mut patient => Some(connected),
+                Ok(fresh) = self.try_once() => Some(Ok(fresh)),
+                () = successor => None,
+            };
+        }
+        match connected {
+            Some(Ok(connection)) => Ok(connection),
+            // Whatever it has against us (no such database, a wrong password), we are not in.
+            Some(Err(Error::Sql(failure))) if !failure.state.starts_with("53") => {
+                Err(Error::Unreachable(failure.to_string()))
+            }
+            Some(Err(error)) => Err(error),
+            None => Err(Error::Unreachable("no host has answered".to_owned())),
+        }
+    }
+
+    async fn try_once(&self) -> Result<Connection, Error> {
         let mut hosts: Vec<&Host> = self.conninfo.hosts.iter().collect();
         if self.conninfo.order == Order::Random {
             hosts.shuffle(&mut rand::rng());
@@ -59,20 +89,35 @@ impl Connector {
         };
         let mut last = Error::Unreachable("no host has an address".to_owned());
         for pass in passes {
-            for host in &hosts {
-                match self.connect_host(host, *pass).await {
-                    Ok(connection) => return Ok(connection),
-                    Err(error) => last = error,
-                }
+            match self.connect_any(&hosts, *pass).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = error,
             }
         }
-        Err(match last {
-            // Whatever it has against us (no such database, a wrong password), we are not in.
-            Error::Sql(failure) if !failure.state.starts_with("53") => {
-                Error::Unreachable(failure.to_string())
+        Err(last)
+    }
+
+    /// The first that lets us in. Hosts are tried in their order; the next is not kept waiting by one
+    /// that says nothing.
+    async fn connect_any(&self, hosts: &[&Host], pass: Pass) -> Result<Connection, Error> {
+        let mut last = Error::Unreachable("no host has an address".to_owned());
+        let (mut left, mut trying) = (hosts.iter(), FuturesUnordered::new());
+        loop {
+            if let Some(host) = left.next() {
+                trying.push(self.connect_host(host, pass));
             }
-            error => error,
-        })
+            if trying.is_empty() {
+                return Err(last);
+            }
+            let more = left.len() > 0;
+            tokio::select! {
+                Some(tried) = trying.next() => match tried {
+                    Ok(connection) => return Ok(connection),
+                    Err(error) => last = error,
+                },
+                () = sleep(STAGGER), if more => {}
+            }
+        }
     }
 
     async fn connect_host(&self, host: &Host, pass: Pass) -> Result<Connection, Error> {
@@ -162,82 +207,5 @@ impl Connector {
             }
         }
         Err(failed.unwrap_or_else(|| Error::Unreachable("no way to connect".to_owned())))
-    }
-
-    async fn connect_once(
-        &self,
-        host: &Host,
-        address: &Address,
-        tls: Option<Tls>,
-        pass: Pass,
-    ) -> Result<Connection, Error> {
-        let keepalives = self.conninfo.keepalives.clone();
-        let mut endpoint = Endpoint { address: address.clone(), tls, keepalives };
-        let opened = endpoint.open().await?;
-        if opened.encrypted.is_none() {
-            // A cancel goes the way its connection went.
-            endpoint.tls = None;
-        }
-        let mut wire = Wire::new(opened.stream);
-        let admitted = start_up(&mut wire, &self.conninfo, host, opened.encrypted.as_ref()).await?;
-        let cancel = CancelKey {
-            endpoint: Arc::new(endpoint),
-            process_id: admitted.process_id,
-            secret_key: admitted.secret_key,
-        };
-        let statements_max = match self.settings.pooler {
-            Pooler::Direct => self.settings.statements_max,
-            Pooler::Transaction => 0,
-        };
-        let mut connection = Connection::new(wire, cancel, statements_max);
-        self.look_around(&mut connection, pass).await?;
-        let age = self.settings.lifetime_max;
-        let jitter = self.settings.lifetime_jitter.clamp(0.0, 1.0) * rand::random::<f64>();
-        connection.ends = Instant::now() + age.mul_f64(1.0 - jitter);
-        Ok(connection)
-    }
-
-    /// Asks what the server is, refuses what was not asked for, and settles the session, in one
-    /// round trip.
-    async fn look_around(&self, connection: &mut Connection, pass: Pass) -> Result<(), Error> {
-        const LOOK: &str = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), \
-            pg_catalog.current_setting('default_transaction_read_only') = 'on', \
-            pg_catalog.current_setting('server_encoding')";
-        const LOOK_COLUMNS: [u32; 4] = [23, 16, 16, 25];
-        let look = Statement { text: LOOK.into(), params: vec![], columns: LOOK_COLUMNS.into() };
-        let settle = fixed::session(self.settings.statement_max, connection.cancel.process_id);
-        let commands = match self.settings.pooler {
-            Pooler::Direct => vec![Command::Once(&look), Command::Plain(&settle)],
-            Pooler::Transaction => vec![Command::Once(&look)],
-        };
-        let rows = connection.run(&commands, Limit::default()).await?;
-        let row = rows.first().and_then(|rows| rows.row(0));
-        let row = row.ok_or_else(|| Error::Protocol("the server says nothing of itself".to_owned()))?;
-        let process_id = row.get(0).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);
-        let says_yes = |column| row.get(column) == Some(&[1]);
-        let (standby, read_only) = (says_yes(1), says_yes(1) || says_yes(2));
-        if row.get(3) == Some(b"SQL_ASCII") && self.settings.encoding == Encoding::Checked {
-            let text = "the database is in SQL_ASCII, so its strings may be anything: convert it, or set \
-                postgres.encoding_unchecked";
-            return Err(Error::Unreachable(text.to_owned()));
-        }
-        let refused = match self.conninfo.target {
-            Target::Any => None,
-            Target::ReadWrite => read_only.then_some("it is read-only"),
-            Target::ReadOnly => (!read_only).then_some("it is not read-only"),
-            Target::Primary => standby.then_some("it is a standby"),
-            Target::Standby => (!standby).then_some("it is no standby"),
-            Target::PreferStandby => (!standby && pass == Pass::Wanted).then_some("it is no standby"),
-        };
-        if let Some(why) = refused {
-            return Err(Error::Unreachable(format!("target_session_attrs refuses the server: {why}")));
-        }
-        connection.standby = standby;
-        // A pooler makes up its own process ids.
-        let pooled = process_id != Some(connection.cancel.process_id);
-        if pooled || self.settings.pooler == Pooler::Transaction {
-            connection.settings = Hold::Transaction;
-        }
-        Ok(())
     }
 }

@@ -72,7 +72,8 @@ impl SqlFailure {
             "40001" | "40P01" => Reason::TransactionConflict,
             "42501" => Reason::AccessDenied,
             "57014" => Reason::StatementCancelled,
-            "25006" => Reason::DatabaseUnreachable,
+            // Every session of ours only reads, on a primary and on a standby: what it runs writes.
+            "25006" => Reason::ResourceUnfit,
             state => match state.get(..2) {
                 // 54: what a value asks for is more than Postgres' own limits allow.
                 Some("22" | "54") => Reason::ValueMalformed,
@@ -106,8 +107,6 @@ impl From<SqlFailure> for Error {
             state if state.starts_with("08") || state.starts_with("57") || state.starts_with("28") => {
                 Error::Unreachable(failure.to_string())
             }
-            // A standby where a primary was: the connection is left, and the next one looks again.
-            "25006" => Error::Unreachable(failure.to_string()),
             _ => Error::Sql(Box::new(failure)),
         }
     }
@@ -145,7 +144,7 @@ mod tests {
             ("57014", Reason::StatementCancelled),
             ("57P01", Reason::DatabaseUnreachable),
             ("08006", Reason::DatabaseUnreachable),
-            ("25006", Reason::DatabaseUnreachable),
+            ("25006", Reason::ResourceUnfit),
             ("28P01", Reason::DatabaseUnreachable),
             ("0A000", Reason::Internal),
             ("26000", Reason::CatalogChanged),

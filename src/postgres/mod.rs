@@ -5,6 +5,7 @@
 //! named statements, allocates per row, and ends each statement with its own Sync; behind a pooler
 //! by transaction all three are wrong.
 
+mod admit;
 mod answers;
 mod cancel;
 mod connect;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep_until, timeout};
 
 use super::connect::Connector;
@@ -46,12 +46,15 @@ impl DerefMut for Checkout {
     }
 }
 
-/// A storm of callers does not become a storm of attempts: after a failure the next waits this long.
+/// A storm of callers does not become a storm of attempts: after a failure there is one at a time, and
+/// the next waits this long.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 pub(super) struct Manager {
     connector: Arc<Connector>,
     attempts: watch::Sender<Attempt>,
+    /// Held by the one attempt there is while it is not known that any can succeed.
+    scout: Mutex<()>,
 }
 
 /// How the last attempt to connect went.
@@ -67,16 +70,21 @@ impl ManageConnection for Manager {
     type Error = Error;
 
     async fn connect(&self) -> Result<Connection, Error> {
+        let known = matches!(*self.attempts.borrow(), Attempt::Succeeded);
+        let scout = if known { None } else { Some(self.scout.lock().await) };
         if let Attempt::Failed(error, at) = &*self.attempts.borrow()
             && at.elapsed() < RETRY_AFTER
         {
             return Err(error.clone());
         }
+        // Another has found the way meanwhile.
+        let scout = scout.filter(|_| !matches!(*self.attempts.borrow(), Attempt::Succeeded));
         let connected = self.connector.connect().await;
         self.attempts.send_replace(match &connected {
             Ok(_) => Attempt::Succeeded,
             Err(error) => Attempt::Failed(error.clone(), Instant::now()),
         });
+        drop(scout);
         connected
     }
 
@@ -135,7 +143,7 @@ impl Connections {
             .retry_connection(false)
             // The last one back is the first one out, so that what is not needed grows old.
             .queue_strategy(QueueStrategy::Lifo)
-            .build_unchecked(Manager { connector, attempts: sender });
+            .build_unchecked(Manager { connector, attempts: sender, scout: Mutex::default() });
         let queue = Queue::new(&settings);
         Connections { pool, queue, attempts, wait_max: settings.wait_max }
     }

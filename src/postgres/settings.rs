@@ -35,6 +35,9 @@ pub struct Settings {
     pub keepalives_idle: Duration,
     pub keepalives_interval: Duration,
     pub keepalives_retries: u32,
+    /// How long what was sent may stay unacknowledged before the connection is given up, when the URL
+    /// does not say. Linux only.
+    pub tcp_user_timeout: Duration,
     /// The net under every deadline: no statement runs longer.
     pub statement_max: Duration,
     /// Prepared statements kept per connection.
@@ -80,11 +83,12 @@ impl Default for Settings {
             lifetime_max: Duration::from_secs(1_800),
             lifetime_jitter: 0.2,
             check_after: Duration::from_secs(1),
-            check_wait_max: Duration::from_secs(2),
+            check_wait_max: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(10),
             keepalives_idle: Duration::from_secs(60),
             keepalives_interval: Duration::from_secs(10),
             keepalives_retries: 3,
+            tcp_user_timeout: Duration::from_secs(3),
             statement_max: Duration::from_secs(60),
             statements_max: 256,
             cancel_wait_max: Duration::from_secs(5),

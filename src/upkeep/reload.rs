@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! idle ──SIGHUP or stale──► load ──fits──► replace, tell the listener ──► idle
-//!                             └──fails──► keep the old plans, say why ──► idle
+//!   │ ▲                       └──fails──► keep the old plans, say why ──► idle, until the database
+//!   │ └─the same does not fit─┐                                           is back where it was gone
+//!   └──unfit, once in a while─► look ──another──► replace, tell the listener ──► idle
 //! ```
 //!
 //! Calls are never delayed: they hold the plans they began with. Between loads that calls ask for
-//! lies a pause, so that a table which keeps failing does not keep the catalog busy.
+//! lies a pause, so that a table which keeps failing does not keep the catalog busy. What does not
+//! fit asks Postgres for nothing, so only looking finds out that it does again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,12 +19,17 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::contract::Problem;
 use crate::grpc::Certificates;
 use crate::load;
 use crate::pipeline::Pipeline;
+use crate::plan::Plans;
 
 /// At most one load in so long, when calls ask for it.
 const PAUSE: Duration = Duration::from_millis(500);
+/// While something does not fit, at most one look in so long, and a pause of so many looks' time.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+const LOOK_PAUSE_LOADS: u32 = 5;
 
 /// What is loaded again.
 pub struct Reload {
@@ -33,29 +41,58 @@ pub struct Reload {
     pub loads: watch::Sender<u64>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Signal,
     Stale,
+    /// An earlier load found no database.
+    Back,
+    /// Something does not fit.
+    Unfit,
+}
+
+/// Between two loads.
+struct Idle {
+    /// What does not fit by the plans in force.
+    problems: Vec<Problem>,
+    /// The last load found no database.
+    failed: bool,
+    since: Instant,
+    look_pause: Duration,
 }
 
 impl Reload {
-    /// Never returns. `hangup` was asked for before anything else, since until then SIGHUP ends the process.
-    pub async fn run(self, mut hangup: Signal) {
-        let mut next = Instant::now();
+    /// Never returns. `hangup` was asked for before anything else, since until then SIGHUP ends the
+    /// process; `problems` are those of the first load.
+    pub async fn run(self, mut hangup: Signal, problems: Vec<Problem>) {
+        let mut idle = Idle { problems, failed: false, since: Instant::now(), look_pause: LOOK_PAUSE };
         loop {
-            match self.wait(&mut hangup).await {
+            let cause = self.wait(&mut hangup, &idle).await;
+            match cause {
                 Cause::Signal => self.reload_certificates(),
-                Cause::Stale => sleep_until(next).await,
+                Cause::Stale | Cause::Back => sleep_until(idle.since + PAUSE).await,
+                Cause::Unfit => {}
             }
-            self.load().await;
-            next = Instant::now() + PAUSE;
+            let begun = Instant::now();
+            self.load(cause, &mut idle).await;
+            idle.look_pause = (begun.elapsed() * LOOK_PAUSE_LOADS).max(LOOK_PAUSE);
+            idle.since = Instant::now();
         }
     }
 
-    async fn wait(&self, hangup: &mut Signal) -> Cause {
+    /// Puts plans into force, and tells the listener.
+    pub fn replace(&self, plans: Plans) {
+        self.pipeline.replace(plans);
+        self.loads.send_modify(|loads| *loads += 1);
+    }
+
+    async fn wait(&self, hangup: &mut Signal, idle: &Idle) -> Cause {
+        let mut reachable = self.pipeline.postgres().reachable();
         tokio::select! {
             _ = hangup.recv() => Cause::Signal,
             () = self.pipeline.stale() => Cause::Stale,
+            Ok(_) = reachable.wait_for(|now| *now), if idle.failed => Cause::Back,
+            () = sleep_until(idle.since + idle.look_pause), if !idle.problems.is_empty() => Cause::Unfit,
         }
     }
 
@@ -66,22 +103,32 @@ impl Reload {
         }
     }
 
-    async fn load(&self) {
+    async fn load(&self, cause: Cause, idle: &mut Idle) {
         let loaded = async {
-            let contract = load::contract(self.contract.clone()).await?;
+            let contract = match cause {
+                // What is being written to it takes effect when its author says so.
+                Cause::Unfit => self.pipeline.plans().contract.clone(),
+                _ => load::contract(self.contract.clone()).await?,
+            };
             load::plans(contract, self.pipeline.postgres()).await
         };
         match loaded.await {
+            Ok(loaded) if cause == Cause::Unfit && loaded.report.problems == idle.problems => {}
             Ok(loaded) => {
-                for problem in &loaded.report.problems {
+                idle.problems = loaded.report.problems;
+                idle.failed = false;
+                for problem in &idle.problems {
                     tracing::warn!(%problem, "does not fit");
                 }
-                let problems = loaded.report.problems.len();
-                self.pipeline.replace(loaded.plans);
-                self.loads.send_modify(|loads| *loads += 1);
-                tracing::info!(problems, "reloaded");
+                self.replace(loaded.plans);
+                tracing::info!(problems = idle.problems.len(), "reloaded");
+            }
+            Err(error) if cause == Cause::Unfit => {
+                let error = anyhow::Error::from(error);
+                tracing::debug!("cannot see whether it fits by now: {error:#}");
             }
             Err(error) => {
+                idle.failed = error.unreachable();
                 let error = anyhow::Error::from(error);
                 tracing::error!("the reload failed, and the old plans stay: {error:#}");
             }

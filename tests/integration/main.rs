@@ -10,6 +10,7 @@ mod errors;
 mod errors_shop;
 mod errors_tokens;
 mod example;
+mod faults;
 mod filters;
 mod grpc;
 mod join;

@@ -95,6 +95,7 @@ fn bind(name: &str, request: Request, hints: &Hints) -> Result<Option<Statement>
         }
         Kind::Function(of) => Ok(Some(sql::call(of, &function(of, request)?))),
         Kind::Unfit(problems) => panic!("{problems:?}"),
+        Kind::Unseen => panic!("{name} has met its database"),
     }
 }
 

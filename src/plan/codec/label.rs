@@ -6,9 +6,14 @@ use prost_reflect::EnumDescriptor;
 
 use crate::contract;
 
-/// Each label's bytes and number, sorted by label.
+/// What labels read as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Labels(Arc<[(Box<[u8]>, i32)]>);
+pub struct Labels {
+    /// Each label's bytes and number, sorted by label.
+    known: Arc<[(Box<[u8]>, i32)]>,
+    /// For labels that Postgres was given after the catalog was read.
+    of: EnumDescriptor,
+}
 
 impl Labels {
     /// The numbers of the labels, and the labels that have none.
@@ -46,14 +51,14 @@ impl Labels {
             }
         }
         numbers.sort();
-        (Labels(numbers.into()), losses)
+        (Labels { known: numbers.into(), of: of.clone() }, losses)
     }
 
     /// 0 for a label the contract lacks.
     pub fn number(&self, label: &[u8]) -> i32 {
-        match self.0.binary_search_by(|(known, _)| known.as_ref().cmp(label)) {
-            Ok(at) => self.0[at].1,
-            Err(_) => 0,
+        match self.known.binary_search_by(|(known, _)| known.as_ref().cmp(label)) {
+            Ok(at) => self.known[at].1,
+            Err(_) => str::from_utf8(label).ok().and_then(|label| number(label, &self.of)).unwrap_or(0),
         }
     }
 }

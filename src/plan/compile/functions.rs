@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prost_reflect::{FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
 use super::either;
-use crate::catalog::{self, Attribute, Catalog, Oid};
+use crate::catalog::{self, Attribute, Catalog, Oid, Volatility};
 use crate::contract::{self, options};
 use crate::nearest;
 use crate::plan::Plans;
@@ -46,6 +46,11 @@ pub(super) fn routine(
         row: row(&answer, &function.columns, plans, catalog)?,
         answer: settle(&answer),
     })
+}
+
+/// Whether Postgres has not been told that the function only reads.
+pub(super) fn may_write(promised: &contract::Method, name: &str, catalog: &Catalog) -> bool {
+    find(name, &promised.descriptor, catalog).is_ok_and(|found| found.volatility == Volatility::Volatile)
 }
 
 pub(super) fn query(

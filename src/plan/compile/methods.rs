@@ -15,17 +15,11 @@ pub(super) fn compile(
     catalog: &Catalog,
     report: &mut Report,
 ) -> Method {
-    let descriptor = &promised.descriptor;
     let kind = match settle(promised, plans, catalog, report) {
         Ok(kind) => kind,
         Err(problems) => Kind::Unfit(problems),
     };
-    Method {
-        path: format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name()),
-        input: descriptor.input(),
-        output: descriptor.output(),
-        kind,
-    }
+    Method::new(promised, kind)
 }
 
 fn settle(
@@ -82,7 +76,14 @@ fn settle(
         Shape::List { resource, rows } => Ok(Kind::List { resource: keyed(resource)?, rows }),
         Shape::Stream { resource, rows } => Ok(Kind::Stream { resource: keyed(resource)?, rows }),
         Shape::Routine { name, answer } => {
-            functions::routine(promised, &name, answer, plans, catalog).map(Kind::Function).map_err(own)
+            let function = functions::routine(promised, &name, answer, plans, catalog).map_err(own)?;
+            if functions::may_write(promised, &name, catalog) {
+                let text = format!(
+                    "function {name:?} is VOLATILE, so it may write, which fails here: mark it STABLE if it only reads"
+                );
+                report.losses.push(problem(&promised.place, promised.descriptor.name(), text));
+            }
+            Ok(Kind::Function(function))
         }
         Shape::Query { path, answer, .. } => {
             functions::query(promised, &path, answer, plans, catalog).map(Kind::Function).map_err(own)

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A running server with trust authentication and the superuser `postgres`.
 pub struct Cluster {
     /// Of the loopback listener and of the socket's name.
@@ -29,17 +31,32 @@ pub fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| Cluster::start(&[]))
 }
 
+/// A killed server's shared memory stays until the last of its processes has noticed, so that one
+/// start may fail.
 const WATCH: &str = r#"
 exec 3>&1 1>"$FOLDER/out" 2>&1
-"$BIN/initdb" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync || exit 1
+eval "$MAKE" || exit 1
 cat "$FOLDER/settings" >> "$FOLDER/data/postgresql.conf"
 "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -w -t 60 start || exit 1
 echo ready >&3
 exec 3>&-
-while read -r command; do "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -m immediate -w $command; done
+while read -r command; do
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        "$BIN/pg_ctl" -D "$FOLDER/data" -l "$FOLDER/log" -m immediate -w $command && break
+        [ "$command" = start ] || break
+        sleep 0.2
+    done
+done
 "$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop
 cd / && rm -rf "$FOLDER"
 "#;
+
+const INIT: &str =
+    r#""$BIN/initdb" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync"#;
+
+/// `-R` tells the copy to be a standby of what it was copied from.
+const COPY: &str =
+    r#""$BIN/pg_basebackup" -D "$FOLDER/data" -R -X stream -c fast --no-sync -U postgres $FROM"#;
 
 impl Cluster {
     /// Starts another server, for tests that stop it or need settings of their own
@@ -50,6 +67,16 @@ impl Cluster {
 
     /// The same with files beside the data folder (`../name`), which only the server can read.
     pub fn start_with(settings: &[&str], files: &[(&str, String)]) -> Cluster {
+        Cluster::make(INIT, "", settings, files)
+    }
+
+    /// Starts a standby, which follows this server until it is told to `promote`.
+    pub fn standby(&self) -> Cluster {
+        let from = format!("-h {} -p {}", self.folder.display(), self.port);
+        Cluster::make(COPY, &from, &[], &[])
+    }
+
+    fn make(make: &str, from: &str, settings: &[&str], files: &[(&str, String)]) -> Cluster {
         let bin = binaries();
         let port = free_port();
         let folder = tempfile::Builder::new().prefix("rowcall-test-").tempdir().expect("a folder").keep();
@@ -72,6 +99,8 @@ impl Cluster {
             .args(["sh", "-c", WATCH])
             .env("FOLDER", &folder)
             .env("BIN", &bin)
+            .env("MAKE", make)
+            .env("FROM", from)
             .current_dir(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -99,7 +128,15 @@ impl Cluster {
         format!("postgres:///{database}?user=postgres&host={}&port={}", self.folder.display(), self.port)
     }
 
-    /// Tells `pg_ctl` to `stop`, `start` or `restart`, without waiting for it.
+    /// Ends the server as a crash of its machine would: kill -9, of the postmaster alone.
+    pub fn kill(&self) {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
+        let id = file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process id");
+        kill(id);
+    }
+
+    /// Tells `pg_ctl` to `stop` (at once, or with `-m fast`), `start`, `restart` or `promote`, without
+    /// waiting for it.
     pub fn control(&mut self, command: &str) {
         let pipe = self._watcher.stdin.as_mut().expect("stdin is piped");
         writeln!(pipe, "{command}").expect("the shell reads");
@@ -119,6 +156,12 @@ impl Cluster {
             .expect("psql starts");
         assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// kill -9 of one of a server's processes, as `pg_backend_pid()` names it.
+pub fn kill(process_id: i32) {
+    let id = Pid::from_raw(process_id).expect("a process id");
+    kill_process(id, Signal::KILL).expect("it is ours, or we are root");
 }
 
 /// A port that was free a moment ago.

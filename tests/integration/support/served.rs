@@ -45,25 +45,39 @@ impl Served {
 
     /// The same in a folder that others have seen or will see.
     pub fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        let mut served = Self::launch(folder, "127.0.0.1:0", arguments);
+        served.hear_banner();
+        served.address =
+            address(&served.banner).unwrap_or_else(|| panic!("no address in the banner:\n{}", served.banner));
+        served
+    }
+
+    /// Starts it where the test chose, and waits for nothing.
+    pub fn launch(folder: &Path, address: &str, arguments: &[&str]) -> Self {
         let log = tempfile::tempfile().expect("a file");
         let mut process = rowcall()
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", address])
             .args(arguments)
             .current_dir(folder)
             .stdout(Stdio::piped())
             .stderr(log.try_clone().expect("a second handle"))
             .spawn()
             .expect("rowcall starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
-        let mut banner = String::new();
-        while !banner.contains("Try:") {
-            match lines.next() {
-                Some(line) => banner = banner + &line.expect("UTF-8") + "\n",
-                None => panic!("rowcall ended: {:?}\n{banner}{}", process.wait(), text(&log)),
+        let out = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
+        let (address, banner) = (address.to_owned(), String::new());
+        Self { address, banner, out, process, log, folder: None }
+    }
+
+    /// Blocks until it has said what it serves and where.
+    pub fn hear_banner(&mut self) {
+        while !self.banner.contains("Try:") {
+            match self.out.next() {
+                Some(line) => self.banner = format!("{}{}\n", self.banner, line.expect("UTF-8")),
+                None => {
+                    panic!("rowcall ended: {:?}\n{}{}", self.process.wait(), self.banner, text(&self.log))
+                }
             }
         }
-        let address = address(&banner).unwrap_or_else(|| panic!("no address in the banner:\n{banner}"));
-        Self { address, banner, out: lines, process, log, folder: None }
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -82,7 +96,7 @@ impl Served {
     }
 
     /// Its number.
-    pub fn process(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.process.id()
     }
 
