@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::catalog::{self, Catalog};
+use crate::contract::options::Reason;
 use crate::contract::{self, Contract, Problem, Shape, Source};
 use crate::plan::{self, Plans, Report};
 use crate::postgres::{self, Mode, Postgres, StatementTimeout, Want};
@@ -35,8 +36,11 @@ impl Error {
     pub fn unreachable(&self) -> bool {
         let of = |error: &postgres::Error| {
             matches!(
-                error,
-                postgres::Error::Unreachable(_) | postgres::Error::Busy | postgres::Error::DeadlinePassed
+                error.reason(),
+                Reason::DatabaseUnreachable
+                    | Reason::DatabaseBusy
+                    | Reason::DeadlinePassed
+                    | Reason::StatementCancelled
             )
         };
         match self {

@@ -7,13 +7,17 @@ mod cluster;
 mod database;
 mod messages;
 mod pooler;
+mod proxy;
 mod served;
 pub mod session;
 mod tap;
 
-pub use client::{Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Client, Failure, Local, json, serve};
+pub use client::{
+    Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Client, Failure, Local, json, serve,
+};
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database};
 pub use pooler::Pooler;
+pub use proxy::{Path, Proxy};
 pub use served::{Served, rowcall};
 pub use tap::Tap;
