@@ -13,7 +13,7 @@ pub mod session;
 mod tap;
 
 pub use client::{
-    Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Client, Failure, Local, json, serve,
+    Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Chunks, Client, Failure, Local, json, serve,
 };
 pub use cluster::{Cluster, cluster, free_port};
 pub use database::{CHINOOK, Database, EMPTY, database};

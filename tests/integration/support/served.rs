@@ -66,9 +66,12 @@ impl Served {
         Self { address, banner, out: lines, process, log, folder: None }
     }
 
+    pub fn id(&self) -> Pid {
+        Pid::from_raw(self.process.id() as i32).expect("a running process")
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let id = Pid::from_raw(self.process.id() as i32).expect("a running process");
-        kill_process(id, signal).expect("it is ours");
+        kill_process(self.id(), signal).expect("it is ours");
     }
 
     /// What it has logged so far.
