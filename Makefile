@@ -1,7 +1,8 @@
 # Every target sets up what it needs first; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-stack load fuzz
+DURATION ?= 5m
+.PHONY: help run check test torture test-stack load fuzz
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,9 +17,15 @@ check: ## Formatting and lints.
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p load --all-targets -- -D warnings
 
-test: check ## Formatting, lints and every test that needs no Go tool.
+test: check ## Formatting, lints, every test that needs no Go tool, and five minutes of torture.
 	@scripts/setup test
 	cargo test
+	@$(MAKE) --no-print-directory torture
+
+torture: ## Faults and load together beside a checker that knows every answer: DURATION=5m, SEED=… for the same again.
+	@scripts/setup run
+	ROWCALL_TORTURE=$(DURATION) ROWCALL_TORTURE_SEED=$(SEED) \
+		cargo test --test integration torture:: -- --ignored --nocapture
 
 test-stack: ## The tests that need Go tools; installs them into .tools/bin.
 	@scripts/setup stack

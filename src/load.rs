@@ -45,7 +45,13 @@ impl Error {
             Error::Postgres(error) | Error::Catalog(catalog::introspect::Error::Postgres(error)) => error,
             Error::Contract(_) | Error::Catalog(_) => return false,
         };
-        matches!(error.reason(), Reason::DatabaseUnreachable | Reason::DatabaseBusy | Reason::DeadlinePassed)
+        matches!(
+            error.reason(),
+            Reason::DatabaseUnreachable
+                | Reason::DatabaseBusy
+                | Reason::DeadlinePassed
+                | Reason::StatementCancelled
+        )
     }
 }
 

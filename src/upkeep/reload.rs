@@ -128,9 +128,13 @@ impl Reload {
                 tracing::debug!("cannot see whether it fits by now: {error:#}");
             }
             Err(error) => {
-                idle.failed = error.unreachable();
+                let failed_before = std::mem::replace(&mut idle.failed, error.unreachable());
                 let error = anyhow::Error::from(error);
-                tracing::error!("the reload failed, and the old plans stay: {error:#}");
+                // An outage is told once, not at every try.
+                match failed_before && idle.failed {
+                    true => tracing::debug!("the reload failed again: {error:#}"),
+                    false => tracing::error!("the reload failed, and the old plans stay: {error:#}"),
+                }
             }
         }
     }

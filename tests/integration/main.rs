@@ -30,6 +30,7 @@ mod readme;
 mod relations;
 mod reload;
 mod stack;
+mod torture;
 mod totals;
 mod types;
 mod unfit;

@@ -11,13 +11,15 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::errors_shop::{CONTRACT, Shop, TABLES, shop, written};
-use crate::support::{Client, Database, EMPTY, Served, database};
+use crate::support::{Client, Database, EMPTY, Path, Proxy, Served, cluster, database};
 
 async fn served(contract: &TempDir, database: &Database) -> (Served, Client) {
-    let arguments: Vec<String> =
-        ["--contract", contract.path().to_str().expect("UTF-8"), "--database", &database.url]
-            .map(str::to_owned)
-            .to_vec();
+    served_from(contract, &database.url).await
+}
+
+async fn served_from(contract: &TempDir, url: &str) -> (Served, Client) {
+    let contract_path = contract.path().to_str().expect("UTF-8");
+    let arguments: Vec<String> = ["--contract", contract_path, "--database", url].map(str::to_owned).to_vec();
     let start = move || Served::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let served = tokio::task::spawn_blocking(start).await.expect("it starts");
     let client = client(contract, &served).await;
@@ -107,6 +109,29 @@ async fn a_reload_that_fails_keeps_the_old_plans_and_says_why() {
     served.signal(Signal::HUP);
     logged(&served, "reloaded", 1).await;
     client.call("GetThing", json!({"name": "things/1"})).await.expect("it serves");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_finds_no_database_is_done_when_it_is_back() {
+    let database = database(EMPTY).await;
+    database.execute(TABLES).await;
+    let proxy = Proxy::start(cluster().port).await;
+    let contract = written(CONTRACT);
+    let (served, client) = served_from(&contract, &proxy.url(&database.name)).await;
+    database.execute("ALTER TABLE thing RENAME title TO label").await;
+    served.signal(Signal::HUP);
+    logged(&served, "reloaded", 1).await;
+    let get = json!({"name": "things/1"});
+    let unfit = client.call("GetThing", get.clone()).await.expect_err("a column is missing");
+    assert_eq!(unfit.reason, "RESOURCE_UNFIT");
+
+    proxy.set(Path::Cut);
+    database.execute("ALTER TABLE thing RENAME label TO title").await;
+    served.signal(Signal::HUP);
+    logged(&served, "the reload failed, and the old plans stay", 1).await;
+    proxy.set(Path::Open);
+    logged(&served, "reloaded", 2).await;
+    client.call("GetThing", get).await.expect("nobody had to ask again");
 }
 
 /// Calls until the answer is no longer CATALOG_CHANGED, which is what a retrying client does.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService};
-use tonic::codec::Streaming;
+use tonic::codec::{CompressionEncoding, Streaming};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
@@ -36,6 +36,7 @@ pub struct Client {
     contract: Arc<Contract>,
     address: SocketAddr,
     connection: SendRequest<Body>,
+    accepts: Option<CompressionEncoding>,
 }
 
 /// A message, and the metadata it came with.
@@ -88,7 +89,17 @@ impl Client {
         let (connection, driven) =
             handshake(TokioExecutor::new(), TokioIo::new(socket)).await.expect("HTTP/2");
         tokio::spawn(driven);
-        Client { contract: Arc::new(loaded.expect("the contract is good")), address, connection }
+        Client {
+            contract: Arc::new(loaded.expect("the contract is good")),
+            address,
+            connection,
+            accepts: None,
+        }
+    }
+
+    /// The same on a connection that is another's to keep, taking answers compressed or not.
+    pub fn over(&self, connection: SendRequest<Body>, accepts: Option<CompressionEncoding>) -> Self {
+        Client { connection, accepts, ..self.clone() }
     }
 
     /// By its name without the service.
@@ -141,6 +152,9 @@ impl Client {
         let service = tower::service_fn(move |request| connection.clone().send_request(request));
         let origin = format!("http://{}", self.address).parse().expect("an address");
         let mut grpc = Grpc::with_origin(service, origin);
+        if let Some(encoding) = self.accepts {
+            grpc = grpc.accept_compressed(encoding);
+        }
         grpc.ready().await.expect("the connection stands");
         grpc
     }

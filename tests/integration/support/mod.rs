@@ -12,7 +12,9 @@ mod served;
 pub mod session;
 mod tap;
 
-pub use client::{Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Client, Failure, Local, json, serve};
+pub use client::{
+    Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Chunks, Client, Failure, Local, json, serve,
+};
 pub use cluster::{Cluster, cluster, free_port, kill};
 pub use database::{CHINOOK, Database, EMPTY, database};
 pub use pooler::Pooler;

@@ -80,9 +80,12 @@ impl Served {
         }
     }
 
+    pub fn id(&self) -> Pid {
+        Pid::from_raw(self.process.id() as i32).expect("a running process")
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let id = Pid::from_raw(self.process.id() as i32).expect("a running process");
-        kill_process(id, signal).expect("it is ours");
+        kill_process(self.id(), signal).expect("it is ours");
     }
 
     /// What it has logged so far.
@@ -93,11 +96,6 @@ impl Served {
     /// One more line of what it says.
     pub fn line(&mut self) -> Option<String> {
         self.out.next().map(|line| line.expect("UTF-8"))
-    }
-
-    /// Its number.
-    pub fn id(&self) -> u32 {
-        self.process.id()
     }
 
     /// Waits until it has ended by itself: how, and all that it logged.

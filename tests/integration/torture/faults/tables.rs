@@ -1,0 +1,78 @@
+//! DDL under load, each with its undoing. What is sent again has no effect, so that a statement whose
+//! end nobody heard of is sent again.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::site::Site;
+use crate::torture::world::ships;
+
+pub async fn revoke(site: &Site, hold: Duration) {
+    site.insist("REVOKE SELECT ON item FROM reader").await;
+    sleep(hold).await;
+    site.insist("GRANT SELECT ON item TO reader").await;
+    site.reload();
+}
+
+pub async fn add_column(site: &Site, hold: Duration) {
+    site.insist("ALTER TABLE item ADD COLUMN IF NOT EXISTS added int DEFAULT 7").await;
+    sleep(hold).await;
+    site.insist("ALTER TABLE item DROP COLUMN IF EXISTS added").await;
+}
+
+pub async fn rename_column(site: &Site, hold: Duration) {
+    site.insist(&rename("note", "remark")).await;
+    sleep(hold).await;
+    site.insist(&rename("remark", "note")).await;
+    site.reload();
+}
+
+/// To a type of the same bytes, so that no row is written anew. Where rows are, a snapshot from before
+/// sees an empty table (PostgreSQL's "Caveats" of concurrency control), and so does a call of several
+/// statements.
+pub async fn retype_column(site: &Site, hold: Duration) {
+    site.insist("ALTER TABLE item ALTER label TYPE varchar").await;
+    sleep(hold).await;
+    site.insist("ALTER TABLE item ALTER label TYPE text").await;
+}
+
+pub async fn remake_index(site: &Site, hold: Duration) {
+    site.insist("DROP INDEX IF EXISTS item_rank").await;
+    sleep(hold).await;
+    site.insist("CREATE INDEX IF NOT EXISTS item_rank ON item (rank)").await;
+}
+
+/// Its columns change places, and their names stay with them.
+pub async fn remake_view(site: &Site, hold: Duration) {
+    let view = |columns: &str| {
+        format!(
+            "BEGIN; DROP VIEW IF EXISTS seen_maker; CREATE VIEW seen_maker AS SELECT {columns} FROM maker; COMMIT"
+        )
+    };
+    site.insist(&view("title, maker_id")).await;
+    sleep(hold).await;
+    site.insist(&view("maker_id, title")).await;
+}
+
+/// There and back.
+pub async fn swap_columns(site: &Site, hold: Duration) {
+    let window = &site.world.ships.swaps;
+    for _ in 0..2 {
+        let next = window.committed() + 1;
+        window.begin(next);
+        site.insist(&ships::swap(next)).await;
+        window.commit(next);
+        sleep(hold / 2).await;
+    }
+}
+
+fn rename(from: &str, to: &str) -> String {
+    format!(
+        "DO $$ BEGIN
+             IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'item'::regclass AND attname = '{from}') THEN
+                 ALTER TABLE item RENAME {from} TO {to};
+             END IF;
+         END $$"
+    )
+}
