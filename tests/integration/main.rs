@@ -27,6 +27,7 @@ mod readme;
 mod relations;
 mod reload;
 mod stack;
+mod storm;
 mod totals;
 mod types;
 mod unfit;
