@@ -121,7 +121,8 @@ fn not_grpc<B>(request: &Request<B>) -> Option<Response<Body>> {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let body = Body::Once { message: Some(Bytes::from_static(text.as_bytes())), trailers: None };
+    let body =
+        Body::Once { message: Some(Bytes::from_static(text.as_bytes())), trailers: None, _permit: None };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

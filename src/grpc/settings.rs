@@ -32,6 +32,8 @@ pub struct Settings {
     pub keepalive_timeout: Duration,
     /// From the TCP connection to its first byte, or to the end of the TLS handshake.
     pub handshake_max: Duration,
+    /// How long a caller may take nothing of an answer before its stream is reset.
+    pub unread_max: Duration,
     /// How long calls may still run once the server is told to stop.
     pub drain_grace: Duration,
     /// Of a unary call, and of each chunk of a stream, whose caller sets none.
@@ -76,6 +78,7 @@ impl Default for Settings {
             keepalive_interval: Duration::from_secs(60),
             keepalive_timeout: Duration::from_secs(20),
             handshake_max: Duration::from_secs(10),
+            unread_max: Duration::from_secs(180),
             drain_grace: Duration::from_secs(20),
             deadline_default: Duration::from_secs(10),
             compression: Compression::default(),

@@ -26,6 +26,7 @@ mod python_client;
 mod readme;
 mod relations;
 mod reload;
+mod slow_readers;
 mod stack;
 mod storm;
 mod totals;

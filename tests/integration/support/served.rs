@@ -66,6 +66,11 @@ impl Served {
         Self { address, banner, out: lines, process, log, folder: None }
     }
 
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.process.id() as i32).expect("a running process");
         kill_process(id, signal).expect("it is ours");
