@@ -58,16 +58,21 @@ async fn a_connection_whose_cancel_may_still_come_is_not_used_again() {
     let postgres = postgres(&way.url(&database), |settings| {
         settings.connections_max = 1;
         settings.wait_max = Duration::from_secs(20);
-        settings.cancel_wait_max = Duration::from_millis(500);
+        settings.cancel_wait_max = Duration::from_secs(2);
     });
     let process = "SELECT pg_backend_pid()::text";
     let mut session = postgres.session(want(Mode::Single)).await.expect("a connection");
     let first = run(&mut session, process, &[25]).await.expect("its process");
-    // It ends by itself, so that the connection is ready while its cancel is still under way.
-    let left = run(&mut session, "SELECT '' FROM pg_sleep(0.2)", &[25]);
+    let holding = database.client().await;
+    holding.batch_execute("SELECT pg_advisory_lock(7)").await.expect("the test's own SQL");
+    let left = run(&mut session, "SELECT '' FROM pg_advisory_xact_lock(7)", &[25]);
     assert!(tokio::time::timeout(Duration::from_millis(20), left).await.is_err());
     drop(session);
-    way.asked.wait_for(|asked| *asked > 0).await.expect("it is cancelled");
+    let asked = way.asked.wait_for(|asked| *asked > 0);
+    let asked = tokio::time::timeout(Duration::from_secs(20), asked).await;
+    assert!(asked.is_ok(), "it is never cancelled");
+    // It ends by itself, so that the connection is ready while its cancel is still under way.
+    holding.batch_execute("SELECT pg_advisory_unlock(7)").await.expect("the test's own SQL");
     let mut session = postgres.session(want(Mode::Single)).await.expect("another connection");
     way.through.send_replace(true);
     let slow = "SELECT pg_backend_pid()::text FROM pg_sleep(0.3)";
