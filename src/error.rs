@@ -1,6 +1,7 @@
 //! Why a call failed, whatever stage it was at; `grpc` alone turns it into a status.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::contract::Problem;
 use crate::plan::Refusal;
@@ -26,6 +27,15 @@ pub enum Error {
     /// A function or a query answered with more than its limit.
     #[error("the result is larger than {bytes_max} bytes")]
     ResultTooLarge { bytes_max: usize },
+    /// The caller of a stream took nothing of it for so long.
+    #[error("nothing of the stream was taken for {stall_max:?}")]
+    Stalled { stall_max: Duration },
+    /// There are as many streams as there may be.
+    #[error("{streams_max} streams are open")]
+    StreamsFull { streams_max: usize },
+    /// The callers of streams have not taken as much as may be kept for them.
+    #[error("streams hold as much as they may")]
+    StreamsLoaded,
     #[error("statement")]
     Postgres(#[from] postgres::Error),
     #[error("encoding")]

@@ -67,12 +67,17 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
         page_bytes_max: config.pages.bytes_max.bytes(),
         message_bytes_max: config.limits.message_bytes_max.bytes(),
         total_exact_max: config.pages.total_exact_max as u64,
-        stream_ahead_bytes: config.stream.ahead_bytes.bytes(),
         function_bytes_max: config.function.bytes_max.bytes(),
         join: pipeline::Join {
             calls_max: config.join.calls_max,
             statements_max: config.join.statements_max,
             waiting_max: config.join.waiting_max,
+        },
+        stream: pipeline::Stream {
+            streams_max: config.stream.streams_max,
+            stall_max: config.stream.stall_max,
+            ahead_bytes: config.stream.ahead_bytes.bytes(),
+            ahead_total_bytes: config.stream.ahead_total_bytes.bytes(),
         },
     }
 }
@@ -102,7 +107,6 @@ pub fn grpc(config: &Config) -> grpc::Settings {
         connections_max: listener.connections_max,
         streams_max: listener.streams_max,
         calls_max: listener.calls_max,
-        stream_calls_max: config.stream.calls_max,
         headers_bytes_max: u32::try_from(listener.headers_bytes_max.bytes()).unwrap_or(u32::MAX),
         message_bytes_max: config.limits.message_bytes_max.bytes(),
         age_max: listener.age_max,
@@ -111,6 +115,7 @@ pub fn grpc(config: &Config) -> grpc::Settings {
         keepalive_interval: listener.keepalive_interval,
         keepalive_timeout: listener.keepalive_timeout,
         handshake_max: listener.handshake_max,
+        unread_max: listener.unread_max,
         drain_grace: listener.drain_grace,
         deadline_default: config.limits.deadline_default,
         compression: grpc::Compression {

@@ -49,6 +49,8 @@ settings! {
         keepalive_interval: Duration = "30s" in SECOND..,
         /// A connection is closed when a ping is not answered for so long.
         keepalive_timeout: Duration = "20s" in SECOND..,
+        /// Time a caller may take nothing of any answer, which is then let go.
+        unread_max: Duration = "3m" in SECOND..,
         /// Time for running calls after SIGTERM.
         drain_grace: Duration = "20s",
     }
@@ -135,10 +137,14 @@ settings! {
 
     /// Streams.
     stream: Stream {
-        /// Streams at once on all connections; further ones are OVERLOADED.
-        calls_max: usize = "1000" in 1..,
+        /// Streams at once; further ones are OVERLOADED.
+        streams_max: usize = "1000" in 1..,
+        /// Time a caller may take nothing of a stream, which then ends and can be gone on with.
+        stall_max: Duration = "2m" in SECOND..,
         /// Rows read ahead of a caller, in bytes.
         ahead_bytes: Size = "4MiB",
+        /// Bytes kept for all callers of streams together; beyond that, streams go on with a little at a time.
+        ahead_total_bytes: Size = "64MiB",
     }
 
     /// Functions and query files.

@@ -11,7 +11,7 @@ use http_body::Frame;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
-use super::body::Body;
+use super::body::{self, Body};
 use super::compression::{self, Packing};
 use super::notes::{self, About};
 use super::pipeline::{Answers, Chunks};
@@ -32,13 +32,8 @@ pub struct Exchange<A> {
     pub call: Call,
     pub about: About,
     pub packing: Packing,
-    pub place: Place,
-}
-
-/// One of the calls there may be, and of the streams; given back when the answer has been made.
-pub struct Place {
-    pub _call: OwnedSemaphorePermit,
-    pub _stream: Option<OwnedSemaphorePermit>,
+    /// One of the calls there may be; given back when the answer has been taken.
+    pub permit: OwnedSemaphorePermit,
 }
 
 impl<A: Answers> Exchange<A> {
@@ -56,8 +51,8 @@ impl<A: Answers> Exchange<A> {
             Err(status) => return failed(&status, &self.about, &notes),
         };
         let frame = self.packing.frame(payload).await;
-        let mut response =
-            headed(Body::Once { message: Some(frame), trailers: Some(ended()) }, &self.packing);
+        let (message, trailers, _permit) = (Some(frame), Some(ended()), Some(self.permit));
+        let mut response = headed(Body::Once { message, trailers, _permit }, &self.packing);
         notes::write(&notes, response.headers_mut());
         self.about.write(&notes, response.headers_mut());
         response
@@ -72,15 +67,19 @@ impl<A: Answers> Exchange<A> {
                 Ok(request) => request,
                 Err(status) => return failed(&status, &self.about, &Notes::default()),
             };
-        let Exchange { answers, plans, method, call, about, packing, place } = self;
+        let Exchange { answers, plans, method, call, about, packing, permit } = self;
         let chunks = answers.stream(plans, method, call.clone(), request);
-        let mut sending = Sending { chunks, call, about, packing, first: None, _place: place };
+        let mut sending =
+            Sending { chunks, call, about, packing, first: None, left: Bytes::new(), permit: Some(permit) };
         match sending.receive().await {
             Some(Ok(payload)) => sending.first = Some(payload),
             Some(Err(status)) => return failed(&status, &about, &sending.chunks.notes()),
             None => {
-                let trailers = sending.trailers(Ok(()));
-                return headed(Body::Once { message: None, trailers: Some(trailers) }, &packing);
+                let trailers = Some(sending.trailers(Ok(())));
+                return headed(
+                    Body::Once { message: None, trailers, _permit: sending.permit.take() },
+                    &packing,
+                );
             }
         }
         let frames = futures_util::stream::unfold(Some(sending), |sending| async { sending?.send().await });
@@ -95,19 +94,25 @@ struct Sending<C> {
     about: About,
     packing: Packing,
     first: Option<Payload>,
-    _place: Place,
+    /// Of the last message.
+    left: Bytes,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<C: Chunks> Sending<C> {
     async fn send(mut self) -> Option<(Frame<Bytes>, Option<Self>)> {
+        if !self.left.is_empty() {
+            self.chunks.taken();
+            return Some((Frame::data(body::piece(&mut self.left)), Some(self)));
+        }
         let received = match self.first.take() {
             Some(payload) => Some(Ok(payload)),
             None => self.receive().await,
         };
         match received {
             Some(Ok(payload)) => {
-                let frame = Frame::data(self.packing.frame(payload).await);
-                Some((frame, Some(self)))
+                self.left = self.packing.frame(payload).await;
+                Some((Frame::data(body::piece(&mut self.left)), Some(self)))
             }
             Some(Err(status)) => Some((Frame::trailers(self.trailers(Err(&status))), None)),
             None => Some((Frame::trailers(self.trailers(Ok(()))), None)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compression::Peer;
 use super::pipeline::Answers;
+use super::reader::Calls;
 use super::routes::Routes;
 use super::settings::Settings;
 
@@ -67,8 +68,8 @@ where
     let _ = timeout(grace, connection).await;
 }
 
-fn protocol(settings: &Settings) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn protocol(settings: &Settings) -> http2::Builder<Calls> {
+    let mut builder = http2::Builder::new(Calls { unread_max: settings.unread_max });
     builder
         .timer(TokioTimer::new())
         .auto_date_header(false)

@@ -150,7 +150,7 @@ fn response(serving: ServingStatus) -> HealthCheckResponse {
 }
 
 fn once(message: &impl prost::Message) -> Response<Body> {
-    let body = Body::Once { message: Some(frame(message)), trailers: Some(answer::ended()) };
+    let body = Body::Once { message: Some(frame(message)), trailers: Some(answer::ended()), _permit: None };
     answer::headed(body, &Packing::PLAIN)
 }
 

@@ -69,7 +69,6 @@ impl Server {
             health: Health::new(answers.clone(), signs),
             reflection: Reflection::new(answers.clone(), settings.reflection_options, drain.clone()),
             calls: Arc::new(Semaphore::new(settings.calls_max)),
-            streams: Arc::new(Semaphore::new(settings.stream_calls_max)),
             answers,
             settings,
         });

@@ -15,6 +15,7 @@ mod listener;
 mod metadata;
 mod notes;
 mod pipeline;
+mod reader;
 mod reason;
 mod reflection;
 mod request;

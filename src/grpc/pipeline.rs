@@ -42,6 +42,9 @@ pub trait Answers: Send + Sync + 'static {
 pub trait Chunks: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Result<Payload, Error>>> + Send;
 
+    /// Its caller has taken a piece of the last message.
+    fn taken(&self) {}
+
     /// What there is to say so far.
     fn notes(&self) -> Notes;
 }
@@ -78,6 +81,10 @@ impl Answers for Pipeline {
 impl Chunks for crate::pipeline::Chunks {
     fn next(&mut self) -> impl Future<Output = Option<Result<Payload, Error>>> + Send {
         crate::pipeline::Chunks::next(self)
+    }
+
+    fn taken(&self) {
+        crate::pipeline::Chunks::taken(self);
     }
 
     fn notes(&self) -> Notes {

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
-use tonic::Status;
 
-use super::answer::{self, Exchange, Place};
+use super::answer::{self, Exchange};
 use super::body::Body;
 use super::compression::{Packing, Peer};
 use super::health::Health;
@@ -35,7 +34,6 @@ pub struct Routes<A> {
     pub answers: Arc<A>,
     pub settings: Settings,
     pub calls: Arc<Semaphore>,
-    pub streams: Arc<Semaphore>,
     pub health: Health<A>,
     pub reflection: Reflection<A>,
 }
@@ -82,9 +80,8 @@ impl<A: Answers> Routes<A> {
             return refused(status::unknown_method(path, &nearest(plans.methods.keys(), path)));
         };
         // Before anything is read: who cannot be served costs next to nothing.
-        let place = match self.place(&method) {
-            Ok(place) => place,
-            Err(status) => return refused(status),
+        let Ok(permit) = self.calls.clone().try_acquire_owned() else {
+            return refused(status::overloaded("calls", self.settings.calls_max));
         };
         let (call, timing) = match metadata::read(headers, started, self.settings.deadline_default) {
             Ok(read) => read,
@@ -98,19 +95,8 @@ impl<A: Answers> Routes<A> {
         let packing = Packing::of(headers, peer, &self.settings.compression);
         let streams = streams(&method);
         let answers = self.answers.clone();
-        let exchange = Exchange { answers, plans, method, call, about, packing, place };
+        let exchange = Exchange { answers, plans, method, call, about, packing, permit };
         if streams { Box::pin(exchange.stream(messages)).await } else { exchange.unary(messages).await }
-    }
-
-    fn place(&self, method: &Method) -> Result<Place, Status> {
-        let free = |places: &Arc<Semaphore>| places.clone().try_acquire_owned().ok();
-        let Settings { calls_max, stream_calls_max, .. } = self.settings;
-        let call = free(&self.calls).ok_or_else(|| status::overloaded("calls", calls_max))?;
-        let stream = match streams(method) {
-            true => Some(free(&self.streams).ok_or_else(|| status::overloaded("streams", stream_calls_max))?),
-            false => None,
-        };
-        Ok(Place { _call: call, _stream: stream })
     }
 }
 
@@ -142,7 +128,8 @@ fn not_grpc<B>(request: &Request<B>) -> Option<Response<Body>> {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let body = Body::Once { message: Some(Bytes::from_static(text.as_bytes())), trailers: None };
+    let body =
+        Body::Once { message: Some(Bytes::from_static(text.as_bytes())), trailers: None, _permit: None };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

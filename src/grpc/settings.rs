@@ -17,8 +17,6 @@ pub struct Settings {
     pub streams_max: u32,
     /// Calls at once on all connections; more are OVERLOADED.
     pub calls_max: usize,
-    /// Streams among them; more are OVERLOADED.
-    pub stream_calls_max: usize,
     /// Of a call's metadata.
     pub headers_bytes_max: u32,
     /// Of a request, decompressed.
@@ -34,6 +32,8 @@ pub struct Settings {
     pub keepalive_timeout: Duration,
     /// From the TCP connection to its first byte, or to the end of the TLS handshake.
     pub handshake_max: Duration,
+    /// How long a caller may take nothing of an answer before its stream is reset.
+    pub unread_max: Duration,
     /// How long calls may still run once the server is told to stop.
     pub drain_grace: Duration,
     /// Of a unary call, and of each chunk of a stream, whose caller sets none.
@@ -70,7 +70,6 @@ impl Default for Settings {
             connections_max: 10_000,
             streams_max: 200,
             calls_max: 10_000,
-            stream_calls_max: 1_000,
             headers_bytes_max: 16 * 1024,
             message_bytes_max: 4 * 1024 * 1024,
             age_max: Duration::from_secs(300),
@@ -79,6 +78,7 @@ impl Default for Settings {
             keepalive_interval: Duration::from_secs(60),
             keepalive_timeout: Duration::from_secs(20),
             handshake_max: Duration::from_secs(10),
+            unread_max: Duration::from_secs(180),
             drain_grace: Duration::from_secs(20),
             deadline_default: Duration::from_secs(10),
             compression: Compression::default(),

@@ -3,6 +3,7 @@
 //! Default closed: what is not on the contract's list is INTERNAL with a trace id, and its cause is logged.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 
@@ -25,6 +26,9 @@ pub fn of(error: &Error, call: &Call, trace: &Trace) -> Status {
         Error::Missing { kind, names } => missing(kind, names),
         Error::Unfit { subject, problems } => unfit(subject, problems),
         Error::ResultTooLarge { bytes_max } => too_large(*bytes_max),
+        Error::Stalled { stall_max } => stalled(*stall_max),
+        Error::StreamsFull { streams_max } => overloaded("streams", *streams_max),
+        Error::StreamsLoaded => streams_loaded(),
         Error::Wire(failure) => unencodable(failure, error, trace),
         Error::Postgres(postgres::Error::DeadlinePassed) => deadline_passed(call),
         Error::Postgres(failure) => unanswered(failure, error, trace),
@@ -160,6 +164,20 @@ pub fn deadline_passed(call: &Call) -> Status {
 pub fn overloaded(what: &str, max: usize) -> Status {
     let message = format!("this server answers {max} {what} already; try again, or another instance");
     Failure::new(Reason::Overloaded, message).info(&format!("{what}_max"), max).status()
+}
+
+fn streams_loaded() -> Status {
+    let message =
+        "this server keeps as much for slow callers of streams as it may; try again, or another instance";
+    Failure::new(Reason::Overloaded, message).status()
+}
+
+/// Read when its caller reads on.
+fn stalled(stall_max: Duration) -> Status {
+    let message = format!(
+        "nothing of the stream was taken for {stall_max:?}; go on from its last resume_token, where it has one"
+    );
+    Failure::new(Reason::DeadlinePassed, message).status()
 }
 
 pub fn unreadable(why: &Unreadable) -> Status {

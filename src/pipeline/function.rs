@@ -67,11 +67,14 @@ impl Pipeline {
         let mut notes = Notes::default();
         let ran =
             self.run_function(&work.plans, &work.method, function, &work.call, request, &mut notes).await;
-        work.note(|all| all.stages_of(notes));
+        work.output.note(|all| all.stages_of(notes));
         let rows = ran?;
         let level = Level { rows: rows.iter().collect(), children: Vec::new() };
+        // There is no reading less of it, so without a share nothing is kept for a slow caller.
+        let share = self.streams.share(rows.bytes()).ok_or(Error::StreamsLoaded)?;
         let mut at = 0;
         while at < rows.len() {
+            let Some(room) = work.room().await? else { return Ok(()) };
             let payload = match function.answer {
                 Answer::StreamOfChunks { number } | Answer::Repeated { number } => {
                     let mut page =
@@ -91,9 +94,7 @@ impl Pipeline {
                     wire::message(&function.row.projection, &level, at - 1, bytes_max)?
                 }
             };
-            if work.sender.send(Ok(payload)).await.is_err() {
-                return Ok(());
-            }
+            room.send(payload.with(share.clone()));
         }
         Ok(())
     }

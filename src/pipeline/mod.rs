@@ -3,12 +3,15 @@
 //! Names neither a transport nor a driver. The plans are loaded once per call, so that a reload
 //! changes nothing under a call that is under way.
 
+mod ahead;
+mod chunks;
 mod explain;
 mod function;
 mod get;
 mod join;
 mod lanes;
 mod list;
+mod pace;
 mod page;
 mod relations;
 mod shapes;
@@ -30,11 +33,13 @@ use crate::plan::token::Keys;
 use crate::plan::{Method, Plans, Refusal, Violation};
 use crate::postgres::{self, Postgres, Session};
 use crate::wire::Payload;
+use ahead::Streams;
+pub use chunks::Chunks;
 pub use explain::Planned;
 use join::Joiner;
 pub use join::Settings as Join;
 use shapes::Shapes;
-pub use stream::Chunks;
+pub use stream::Settings as Stream;
 
 /// How large answers may be.
 #[derive(Debug, Clone)]
@@ -46,11 +51,10 @@ pub struct Settings {
     pub message_bytes_max: usize,
     /// Rows counted for a total before it is estimated.
     pub total_exact_max: u64,
-    /// Bytes a stream reads ahead of its reader.
-    pub stream_ahead_bytes: usize,
     /// Bytes of a function's rows together.
     pub function_bytes_max: usize,
     pub join: join::Settings,
+    pub stream: stream::Settings,
 }
 
 /// What serves calls.
@@ -58,6 +62,7 @@ pub struct Pipeline {
     /// With them the plans in force.
     shapes: ArcSwap<Shapes>,
     joiner: Joiner,
+    streams: Streams,
     postgres: Postgres,
     keys: Keys,
     settings: Settings,
@@ -70,6 +75,7 @@ impl Pipeline {
         Pipeline {
             shapes: ArcSwap::from_pointee(Shapes::new(Arc::new(plans))),
             joiner: Joiner::new(postgres.clone(), settings.message_bytes_max, settings.join.clone()),
+            streams: Streams::new(&settings.stream),
             postgres,
             keys,
             settings,

@@ -55,6 +55,11 @@ impl<'a> Tree<'a> {
         self.nodes[0].taken
     }
 
+    /// As Postgres sent them, relations included.
+    pub fn bytes(&self) -> usize {
+        self.nodes.iter().map(|node| node.rows.bytes()).sum()
+    }
+
     /// Loads level by level; the siblings of a level travel together, and the transaction ends
     /// with the last.
     pub async fn load(

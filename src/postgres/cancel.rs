@@ -32,8 +32,8 @@ pub(super) struct CancelKey {
     pub secret_key: i32,
 }
 
-/// Cancels what is under way and ends an open transaction. On an error the connection is of no
-/// more use.
+/// Cancels what is under way and ends an open transaction. On an error, or dropped before its end,
+/// the connection is of no more use, and is not settled.
 pub(super) async fn settle(connection: &mut Connection, cancels: &Semaphore) -> Result<(), Error> {
     let key = connection.cancel.clone();
     while !connection.ready() {
@@ -48,10 +48,12 @@ pub(super) async fn settle(connection: &mut Connection, cancels: &Semaphore) -> 
             opened = opened => {
                 let (_permit, stream) = opened?;
                 // From here the signal may be on its way: both ends are waited for.
+                connection.cancelling = true;
                 let drained = async { timeout(AGAIN_AFTER, connection.drain()).await.unwrap_or(Ok(())) };
                 let (closed, drained) = tokio::join!(timeout(SILENCE_MAX, key.send(stream)), drained);
                 closed.map_err(|_| silent())??;
                 drained?;
+                connection.cancelling = false;
             }
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct Connection {
     status: u8,
     pub prepared: Prepared,
     pub cancel: CancelKey,
+    /// A cancel was sent, and its signal may still come.
+    pub cancelling: bool,
     /// Settings last only within a transaction, since a pooler may hand the server to another.
     pub settings: Settings,
     changed: Changed,
@@ -56,6 +58,7 @@ impl Connection {
             status: b'I',
             prepared: Prepared::new(statements_max),
             cancel,
+            cancelling: false,
             settings: Settings::Session,
             changed: Changed::default(),
             standby: false,
@@ -64,9 +67,9 @@ impl Connection {
         }
     }
 
-    /// Nothing is under way and no transaction is open.
+    /// Nothing is under way, no cancel either, and no transaction is open.
     pub fn settled(&self) -> bool {
-        self.awaited == 0 && self.status == b'I' && self.wire.write.is_empty()
+        self.awaited == 0 && self.status == b'I' && self.wire.write.is_empty() && !self.cancelling
     }
 
     /// It is no more what we made of it: somebody's function set a setting for the session.

@@ -16,6 +16,17 @@ pub struct Payload {
     frame: Bytes,
 }
 
+struct Holding<T> {
+    frame: Bytes,
+    _held: T,
+}
+
+impl<T> AsRef<[u8]> for Holding<T> {
+    fn as_ref(&self) -> &[u8] {
+        &self.frame
+    }
+}
+
 /// What `grpc-encoding` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
@@ -42,6 +53,11 @@ impl Payload {
     pub(super) fn close(mut out: Vec<u8>) -> Payload {
         seal(&mut out, Flag::Identity);
         Payload { frame: out.into() }
+    }
+
+    /// Keeps `held` for as long as any of its bytes is.
+    pub fn with(self, held: impl Send + 'static) -> Payload {
+        Payload { frame: Bytes::from_owner(Holding { frame: self.frame, _held: held }) }
     }
 
     /// Of the message.

@@ -84,7 +84,7 @@ async fn a_larger_page_than_may_be_is_cut_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_streams_than_there_may_be_are_turned_away() {
-    let shop = shop(&[("stream.calls_max", "1")]).await;
+    let shop = shop(&[("stream.streams_max", "1")]).await;
     let request = || json!({"chunk_size": 1});
     let mut first = shop.client.stream("StreamThings", request()).await.expect("one may be");
     first.next().await.expect("a chunk").expect("a chunk");

@@ -69,6 +69,26 @@ fn a_function_speaks_for_itself() {
 }
 
 #[test]
+fn streams_have_limits_with_reasons() {
+    let streams_max = 7;
+    for (error, code, expected, retried) in [
+        (Error::StreamsFull { streams_max }, Code::ResourceExhausted, "OVERLOADED", true),
+        (Error::StreamsLoaded, Code::ResourceExhausted, "OVERLOADED", true),
+        (
+            Error::Stalled { stall_max: Duration::from_secs(3) },
+            Code::DeadlineExceeded,
+            "DEADLINE_PASSED",
+            false,
+        ),
+    ] {
+        let text = error.to_string();
+        let status = of(error);
+        assert_eq!((status.code(), reason(&status).as_str()), (code, expected), "{text}");
+        assert_eq!(status.get_details_retry_info().is_some(), retried, "{text}");
+    }
+}
+
+#[test]
 fn what_is_on_no_list_has_a_trace_id_and_no_cause() {
     let status = of(Error::Postgres(postgres::Error::Protocol("SECRET".to_owned())));
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));

@@ -10,5 +10,8 @@ mod http;
 mod reflection;
 mod script;
 mod served;
+mod slow_readers;
 mod streams;
 mod tls;
+
+pub use served::Plain;

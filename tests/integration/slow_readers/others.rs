@@ -1,0 +1,58 @@
+//! A hundred callers read nothing of their streams, and other callers do not notice.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{Slow, slow};
+
+const ROWS: i64 = 100_000;
+const CALLERS: usize = 4;
+const CALLS: usize = 250;
+const ROUNDS: usize = 4;
+
+/// Of the calm one among several rounds: other tests run beside this one.
+async fn p99(slow: &Slow) -> Duration {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let client = slow.client.clone();
+            callers.spawn(async move {
+                let mut took = Vec::new();
+                for _ in 0..CALLS {
+                    let id = rand::random_range(1..=ROWS);
+                    let begun = Instant::now();
+                    client.call("GetSample", json!({"sample_id": id})).await.expect("its row");
+                    took.push(begun.elapsed());
+                }
+                took
+            });
+        }
+        let mut took: Vec<Duration> = callers.join_all().await.into_iter().flatten().collect();
+        took.sort();
+        rounds.push(took[took.len() * 99 / 100]);
+    }
+    rounds.into_iter().min().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_slow_readers_do_not_slow_down_others() {
+    let slow = slow(ROWS, &[]).await;
+    let before = p99(&slow).await;
+    let mut stopped = Vec::new();
+    for _ in 0..10 {
+        let mut reader = slow.connect().await;
+        for _ in 0..10 {
+            let mut chunks = reader.stream().await;
+            assert!(chunks.next().await);
+            stopped.push(chunks);
+        }
+    }
+    let beside = p99(&slow).await;
+    assert_eq!(stopped.len(), 100);
+    // A machine that is busy with something else has its own say in the last milliseconds.
+    let noise = Duration::from_millis(5);
+    assert!(beside <= 2 * before + noise, "p99 was {before:?} and is {beside:?} beside slow readers");
+}
