@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Error;
+use super::connection::Connection;
 use super::health::Health;
 use super::pipeline::Answers;
 use super::reflection::Reflection;
 use super::routes::Routes;
 use super::settings::Settings;
 use super::tls::Certificates;
-use super::{Error, connection};
 
 /// When the process has no file descriptor left, the next connection is looked at after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -74,16 +75,21 @@ impl Server {
         });
         let mut connections = JoinSet::new();
         loop {
-            let (socket, address, place) = tokio::select! {
+            let (socket, address) = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener, &places) => accepted,
+                accepted = accept(&listener) => accepted,
+            };
+            // Closed at once, its caller goes elsewhere; waiting, it would not know.
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                tracing::debug!(%address, "a connection was closed: there are connections_max");
+                continue;
             };
             let tls = certificates.as_ref().map(Certificates::acceptor);
-            let served = connection::serve(socket, address, tls, routes.clone(), drain.clone());
+            let connection = Connection { address, routes: routes.clone(), drain: drain.clone() };
             connections.spawn(async move {
-                served.await;
+                connection.serve(socket, tls).await;
                 drop(place);
             });
         }
@@ -93,16 +99,10 @@ impl Server {
     }
 }
 
-/// A connection, once there is a place for one.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // Only a closed semaphore has no permit to give, and nobody closes this one.
-    let place = places.clone().acquire_owned().await.ok();
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((socket, address)) => return (socket, address, place),
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;

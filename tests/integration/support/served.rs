@@ -81,6 +81,13 @@ impl Served {
         self.out.next().map(|line| line.expect("UTF-8"))
     }
 
+    /// What it has in memory.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Tells it to end, and waits.
     pub fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
