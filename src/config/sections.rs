@@ -29,8 +29,26 @@ settings! {
         tls_key: Option<PathBuf> = "",
         /// Authorities (PEM) that callers' certificates must come from; with it, TLS is mutual.
         tls_client_authorities: Option<PathBuf> = "",
-        /// Time for a new connection to say something, its TLS handshake included.
+        /// Time for a new connection to begin: TLS handshake, HTTP/2 preface and settings together.
         handshake_max: Duration = "5s" in SECOND..,
+        /// Time for a frame, or for the headers of a call, from the first byte to the last.
+        frame_max: Duration = "10s" in SECOND..,
+        /// Time for the request of a call to arrive; the call's deadline bounds it too.
+        request_max: Duration = "30s" in SECOND..,
+        /// A connection that takes nothing of the answers it is owed for so long is closed.
+        stall_max: Duration = "4m" in SECOND..,
+        /// A connection without calls for so long is asked to end (GOAWAY).
+        idle_max: Duration = "2m" in SECOND..,
+        /// Pings, settings and other frames beside calls, per second and connection; ten times as many at once.
+        control_frames_per_second: u32 = "1000" in 1..,
+        /// Calls that their caller cancels, per second and connection; ten times as many at once.
+        resets_per_second: u32 = "1000" in 1..,
+        /// Of every answer under way, so much is buffered to be sent, and one message.
+        send_buffer_bytes: Size = "64KiB" in Size::new(1024)..,
+        /// The window for requests of a connection: so much may be sent that is not read.
+        receive_buffer_bytes: Size = "1MiB" in Size::new(65_535)..Size::new(1 << 31),
+        /// Unary answers that a connection has not taken, in bytes; then its further calls wait.
+        answers_bytes_max: Size = "16MiB",
         /// Connections at once; further ones are closed as they come.
         connections_max: usize = "10000" in 1..,
         /// Calls at once on one connection; the caller's library holds back further ones.

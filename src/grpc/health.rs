@@ -1,14 +1,12 @@
 //! `grpc.health.v1`: what is known of the database and of the plans → whether a service serves.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Response;
 use http_body::Frame;
 use prost::Message as _;
-use tokio::time::timeout;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
@@ -26,8 +24,6 @@ use crate::wire::Payload;
 
 /// SERVING while the process runs, whatever the database does.
 const LIVENESS: &str = "liveness";
-/// So long a question may take to come.
-const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// The server as a whole.
 const WHOLE: &str = "";
 
@@ -43,7 +39,7 @@ impl<A: Answers> Health<A> {
 
     pub async fn answer(&self, method: &str, messages: Result<Messages, Unreadable>) -> Response<Body> {
         let request = match messages {
-            Ok(messages) => timeout(REQUEST_MAX, messages.only()).await.unwrap_or(Err(Unreadable::NoMessage)),
+            Ok(messages) => messages.only().await,
             Err(why) => Err(why),
         };
         let service = match request.map(HealthCheckRequest::decode) {

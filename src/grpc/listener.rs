@@ -10,13 +10,14 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Error;
+use super::connection::Connection;
 use super::health::Health;
 use super::pipeline::Answers;
 use super::reflection::Reflection;
 use super::routes::Routes;
 use super::settings::Settings;
 use super::tls::Certificates;
-use super::{Error, connection};
 
 /// When the process has no file descriptor left, the next connection is looked at after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -86,9 +87,9 @@ impl Server {
                 continue;
             };
             let tls = certificates.as_ref().map(Certificates::acceptor);
-            let served = connection::serve(socket, address, tls, routes.clone(), drain.clone());
+            let connection = Connection { address, routes: routes.clone(), drain: drain.clone() };
             connections.spawn(async move {
-                served.await;
+                connection.serve(socket, tls).await;
                 drop(place);
             });
         }

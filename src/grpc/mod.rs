@@ -3,24 +3,30 @@
 //! Alone in knowing tonic and hyper. Of tonic it takes the decoding of requests, `Status` and the
 //! messages of health, reflection and error details; connections are hyper's, responses our own.
 
+mod allowance;
 mod answer;
 mod body;
 mod compression;
 mod connection;
 mod descriptors;
 mod details;
+mod frames;
 mod health;
 mod health_list;
 mod listener;
 mod metadata;
 mod notes;
+mod owed;
 mod pipeline;
+mod preface;
+mod pulse;
 mod reader;
 mod reason;
 mod reflection;
 mod request;
 mod routes;
 mod settings;
+mod socket;
 mod status;
 mod timeout;
 mod tls;

@@ -1,11 +1,15 @@
 //! A request's body → the bytes of its messages.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
+use tokio::time::timeout;
 use tonic::codec::{CompressionEncoding, DecodeBuf, Decoder, Streaming};
 use tonic::{Code, Status};
 
 use super::compression;
+use super::settings::Settings;
 
 /// Why a request cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,22 +23,28 @@ pub enum Unreadable {
     Encoding(String),
     /// Frames that are not gRPC's, or bytes that do not decompress.
     Malformed,
+    /// It did not end within this time.
+    Slow {
+        request_max: Duration,
+    },
 }
 
 /// Messages as they come, decompressed.
 pub struct Messages {
     messages: Streaming<Bytes>,
     bytes_max: usize,
+    request_max: Duration,
 }
 
 impl Messages {
-    pub fn of<B>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Messages, Unreadable>
+    pub fn of<B>(headers: &HeaderMap, body: B, settings: &Settings) -> Result<Messages, Unreadable>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let encoding = encoding(headers)?;
-        Ok(Messages { messages: Streaming::new_request(Raw, body, encoding, Some(bytes_max)), bytes_max })
+        let Settings { message_bytes_max: bytes_max, request_max, .. } = *settings;
+        let messages = Streaming::new_request(Raw, body, encoding(headers)?, Some(bytes_max));
+        Ok(Messages { messages, bytes_max, request_max })
     }
 
     pub async fn next(&mut self) -> Result<Option<Bytes>, Unreadable> {
@@ -46,7 +56,13 @@ impl Messages {
     }
 
     /// The one message of a call that has one.
-    pub async fn only(mut self) -> Result<Bytes, Unreadable> {
+    pub async fn only(self) -> Result<Bytes, Unreadable> {
+        let request_max = self.request_max;
+        // No timer is set when it is all there, as it mostly is.
+        timeout(request_max, self.single()).await.unwrap_or(Err(Unreadable::Slow { request_max }))
+    }
+
+    async fn single(mut self) -> Result<Bytes, Unreadable> {
         let message = self.next().await?.ok_or(Unreadable::NoMessage)?;
         match self.next().await? {
             None => Ok(message),
@@ -89,7 +105,8 @@ mod tests {
             map.insert(*key, value.parse().unwrap());
         }
         let body = Full::new(Bytes::copy_from_slice(body));
-        Messages::of(&map, body, BYTES_MAX)?.only().await
+        let settings = Settings { message_bytes_max: BYTES_MAX, ..Settings::default() };
+        Messages::of(&map, body, &settings)?.only().await
     }
 
     #[tokio::test]

@@ -50,13 +50,12 @@ impl<A: Answers> Routes<A> {
         }
         let (parts, body) = request.into_parts();
         let (path, headers) = (parts.uri.path(), &parts.headers);
-        let bytes_max = self.settings.message_bytes_max;
         // Asked of a server that has too much to do, too: they say how it is.
         if let Some(method) = path.strip_prefix("/grpc.health.v1.Health/") {
-            return self.health.answer(method, Messages::of(headers, body, bytes_max)).await;
+            return self.health.answer(method, Messages::of(headers, body, &self.settings)).await;
         }
         if Reflection::<A>::answers(path) {
-            return self.reflection.answer(Messages::of(headers, body, bytes_max));
+            return self.reflection.answer(Messages::of(headers, body, &self.settings));
         }
         self.call(path, headers, body, started, peer).await
     }
@@ -87,7 +86,7 @@ impl<A: Answers> Routes<A> {
             Ok(read) => read,
             Err(refusal) => return refused(status::refused(&refusal)),
         };
-        let messages = match Messages::of(headers, body, self.settings.message_bytes_max) {
+        let messages = match Messages::of(headers, body, &self.settings) {
             Ok(messages) => messages,
             Err(why) => return refused(status::unreadable(&why)),
         };
@@ -139,7 +138,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 /// The methods most like the one asked for, best first.
 fn nearest<'a>(known: impl Iterator<Item = &'a String>, path: &str) -> Vec<&'a str> {
     let mut likes: Vec<(f64, &str)> = known
-        .filter(|_| path.len() <= PATH_BYTES_MAX)
+        .filter(|known| path.len() <= PATH_BYTES_MAX && likely(known, path))
         .map(|known| (likeness(known, path), known.as_str()))
         .filter(|(likeness, _)| *likeness >= LIKE_MIN)
         .collect();
@@ -147,11 +146,19 @@ fn nearest<'a>(known: impl Iterator<Item = &'a String>, path: &str) -> Vec<&'a s
     likes.into_iter().take(PROPOSED_MAX).map(|(_, path)| path).collect()
 }
 
+/// Names whose lengths differ so much take more edits than `LIKE_MIN` leaves; to count them would take long.
+fn likely(known: &str, path: &str) -> bool {
+    let (known, path) = (name(known).len(), name(path).len());
+    known.min(path) * 2 >= known.max(path)
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
 /// The method's name counts most: a path's long beginning is like any other's.
 fn likeness(known: &str, path: &str) -> f64 {
-    let method = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    strsim::normalized_damerau_levenshtein(&method(known), &method(path)) * 0.8
-        + strsim::jaro(known, path) * 0.2
+    strsim::normalized_damerau_levenshtein(name(known), name(path)) * 0.8 + strsim::jaro(known, path) * 0.2
 }
 
 #[cfg(test)]

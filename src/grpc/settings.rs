@@ -30,10 +30,28 @@ pub struct Settings {
     pub keepalive_interval: Duration,
     /// … and closed when no answer comes for so long.
     pub keepalive_timeout: Duration,
-    /// From the TCP connection to its first byte, or to the end of the TLS handshake.
+    /// From the TCP connection to its first HTTP/2 settings, the TLS handshake included.
     pub handshake_max: Duration,
     /// How long a caller may take nothing of an answer before its stream is reset.
     pub unread_max: Duration,
+    /// From the first byte of a frame, or of a call's headers, to the last.
+    pub frame_max: Duration,
+    /// From the headers of a call to the end of its request.
+    pub request_max: Duration,
+    /// A connection that takes nothing of what it is owed for so long is closed …
+    pub stall_max: Duration,
+    /// … and one without calls for so long is told to go.
+    pub idle_max: Duration,
+    /// Pings, settings and other frames that are no calls, in the long run; ten times as many at once.
+    pub control_frames_per_second: u32,
+    /// Calls that their caller leaves, likewise.
+    pub resets_per_second: u32,
+    /// Of each answer, so much is taken at a time to be sent.
+    pub send_buffer_bytes: usize,
+    /// So much of requests may be on its way on a connection.
+    pub receive_buffer_bytes: u32,
+    /// Of unary answers that a connection has not taken; then its further calls wait.
+    pub answers_bytes_max: usize,
     /// How long calls may still run once the server is told to stop.
     pub drain_grace: Duration,
     /// Of a unary call, and of each chunk of a stream, whose caller sets none.
@@ -79,6 +97,15 @@ impl Default for Settings {
             keepalive_timeout: Duration::from_secs(20),
             handshake_max: Duration::from_secs(10),
             unread_max: Duration::from_secs(180),
+            frame_max: Duration::from_secs(10),
+            request_max: Duration::from_secs(30),
+            stall_max: Duration::from_secs(240),
+            idle_max: Duration::from_secs(120),
+            control_frames_per_second: 1_000,
+            resets_per_second: 1_000,
+            send_buffer_bytes: 64 * 1024,
+            receive_buffer_bytes: 1024 * 1024,
+            answers_bytes_max: 16 * 1024 * 1024,
             drain_grace: Duration::from_secs(20),
             deadline_default: Duration::from_secs(10),
             compression: Compression::default(),

@@ -197,6 +197,10 @@ pub fn unreadable(why: &Unreadable) -> Status {
             Code::Unimplemented,
             format!("requests compressed with {name:?} cannot be read; use identity, gzip or zstd"),
         ),
+        Unreadable::Slow { request_max } => {
+            let message = format!("the request did not arrive within {request_max:?}; send it at once");
+            Failure::new(Reason::DeadlinePassed, message).status()
+        }
         Unreadable::Malformed => {
             Failure::new(Reason::FieldInvalid, "the request is not made of gRPC messages").status()
         }

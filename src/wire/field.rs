@@ -157,7 +157,9 @@ fn payload(codec: &Codec, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> 
         Codec::NumericDouble => numeric_double(bytes, out)?,
         Codec::Text(utf8) => text(*utf8, bytes, out)?,
         Codec::VersionedText(utf8) => text(*utf8, versioned(bytes)?, out)?,
-        Codec::Written(value) => put::delimited(out, |out| value.write(bytes, &mut put::Text(out)).map_err(Fault::from))?,
+        Codec::Written(value) => {
+            put::delimited(out, |out| value.write(bytes, &mut put::Text(out)).map_err(Fault::from))?
+        }
         Codec::Bytes => put::bytes(out, bytes),
         Codec::Label(labels) => put::integer(out, i64::from(labels.number(bytes))),
         Codec::Timestamp => put::delimited(out, |out| time::timestamp(whole(bytes, Reader::i64)?, out))?,

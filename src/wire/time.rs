@@ -1,6 +1,5 @@
 //! Postgres' times → the bodies of google's time messages.
 
-
 use super::error::Fault;
 use super::put;
 use crate::contract::options::Unit;

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod abuse;
 mod catalog;
 mod command_line;
 mod deadlines;

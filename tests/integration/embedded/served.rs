@@ -33,7 +33,8 @@ async fn a_second_server_is_refused_and_the_first_goes_on() {
     let output = second.output().expect("rowcall starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let expected = format!("rowcall-data is in use: another server (process {}) runs there", first.id().as_raw_pid());
+    let expected =
+        format!("rowcall-data is in use: another server (process {}) runs there", first.id().as_raw_pid());
     assert!(said.contains(&expected), "{said}");
     assert!(answers(&client(folder.path(), &first).await).await);
     assert_eq!(first.stop().code(), Some(0));

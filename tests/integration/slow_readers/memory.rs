@@ -16,7 +16,7 @@ async fn a_slow_reader_of_a_million_rows_holds_no_connection_and_little_memory()
     }
     drop(warm);
     slow.at_rest().await;
-    let before = slow.memory();
+    let before = slow.served.resident_bytes();
     let (mut chunks, mut most) = (reader.stream().await, 0);
     for chunk in 1.. {
         if !chunks.next().await {
@@ -25,7 +25,7 @@ async fn a_slow_reader_of_a_million_rows_holds_no_connection_and_little_memory()
         if chunk % 25 == 0 {
             // It reads on only when the server has stopped for it.
             slow.at_rest().await;
-            most = most.max(slow.memory());
+            most = most.max(slow.served.resident_bytes());
         }
     }
     assert_eq!(chunks.read, ROWS);
@@ -40,7 +40,7 @@ async fn a_hundred_who_stopped_reading_take_up_no_more_than_the_limit() {
     let mut warm = slow.connect().await.stream().await;
     while warm.next().await {}
     slow.at_rest().await;
-    let before = slow.memory();
+    let before = slow.served.resident_bytes();
     let mut stopped = Vec::new();
     for _ in 0..10 {
         let mut reader = slow.connect().await;
@@ -54,7 +54,7 @@ async fn a_hundred_who_stopped_reading_take_up_no_more_than_the_limit() {
         }
     }
     slow.at_rest().await;
-    let grown = slow.memory().saturating_sub(before);
+    let grown = slow.served.resident_bytes().saturating_sub(before);
     assert!(grown < 80 * MIB, "memory grew by {grown} bytes");
     // Whoever reads on gets the rest.
     for mut chunks in stopped.into_iter().step_by(10) {

@@ -4,7 +4,6 @@ mod memory;
 mod others;
 mod stalls;
 
-use std::fs;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -75,13 +74,6 @@ async fn slow(rows: i64, settings: &[(&str, &str)]) -> Slow {
 }
 
 impl Slow {
-    /// Resident, in bytes.
-    fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.served.id().as_raw_pid())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
-    }
-
     /// Returns once no connection of the server's is in use.
     async fn at_rest(&self) {
         let rest = "SELECT count(*) > 0 AND bool_and(state = 'idle') FROM pg_stat_activity \

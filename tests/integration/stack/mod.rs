@@ -2,3 +2,4 @@
 
 mod first_minutes;
 mod grpcurl;
+mod h2spec;

@@ -104,6 +104,14 @@ impl Served {
         (status, text(&self.log))
     }
 
+    /// What it has in memory.
+    pub fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Tells it to end, and waits.
     pub fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
