@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
-use super::lanes::{Entered, Full, Key, Lanes, Ticket};
+use super::lanes::{Entered, Full, Key, Lanes, Passed, Ticket};
 use super::list::RAW_RATIO_MAX;
 use super::relations::ordinal;
 use super::shapes::Shape;
@@ -160,16 +161,23 @@ impl Joiner {
     }
 }
 
+impl Turn {
+    /// The next statement. Calls that are about to come are let in first: under load it is the fuller
+    /// for it, and when there are none nobody waits.
+    async fn go_on(mut self) {
+        yield_now().await;
+        self.begun = Instant::now();
+        let tickets = self.joiner.inner.lanes.next(&self.lane);
+        self.joiner.inner.together(tickets).await;
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
-        let tickets = self.joiner.inner.lanes.next(&self.lane, self.begun.elapsed());
-        if !tickets.is_empty() {
+        if let Passed::On = self.joiner.inner.lanes.pass(&self.lane, self.begun.elapsed()) {
             let (joiner, lane, runtime) = (self.joiner.clone(), self.lane.clone(), self.runtime.clone());
-            let turn = Turn { joiner, lane, begun: Instant::now(), runtime };
-            self.runtime.spawn(async move {
-                turn.joiner.inner.together(tickets).await;
-                drop(turn);
-            });
+            let turn = Turn { joiner, lane, begun: self.begun, runtime };
+            self.runtime.spawn(turn.go_on());
         }
     }
 }
@@ -188,7 +196,7 @@ impl Inner {
         let mut took = Took::default();
         let result =
             match self.run(wanted, std::slice::from_ref(&wanted.key), wanted.deadline, &mut took).await {
-                Ok(rows) => self.encode(wanted, &rows, row_of(wanted, &rows, 0), &mut took),
+                Ok(rows) => self.encode(wanted, &rows, Some(0), &mut took),
                 Err(error) => Err(error),
             };
         Answer { result, took }
@@ -196,6 +204,9 @@ impl Inner {
 
     /// Several calls, one statement, as long as any of them waits.
     async fn together(&self, mut tickets: Vec<Ticket>) {
+        if tickets.len() == 1 {
+            return self.apart(tickets.remove(0)).await;
+        }
         let keys: Vec<Vec<Bytes>> = tickets.iter().map(|ticket| ticket.wanted.key.clone()).collect();
         let Some(first) = tickets.first().map(|ticket| ticket.wanted.clone()) else { return };
         let latest = tickets.iter().map(|ticket| ticket.wanted.deadline).max().unwrap_or(first.deadline);
@@ -266,7 +277,10 @@ impl Inner {
     ) -> Result<Rows, Error> {
         let started = Instant::now();
         let resource = &wanted.plans.resources[wanted.shape.resource];
-        let statement = wanted.shape.statement(resource, keys.iter().map(Vec::as_slice));
+        let statement = match keys {
+            [key] => wanted.shape.one(resource, key),
+            keys => wanted.shape.several(resource, keys.iter().map(Vec::as_slice)),
+        };
         let want = Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net };
         let session = self.postgres.session(want).await;
         took.acquire = started.elapsed();
@@ -304,9 +318,4 @@ impl Inner {
         took.encode = started.elapsed();
         Ok(message?)
     }
-}
-
-fn row_of(wanted: &Wanted, rows: &Rows, key: usize) -> Option<usize> {
-    let at = wanted.shape.projection.outputs.len();
-    rows.iter().position(|columns| ordinal(columns.get(at)) == key)
 }

@@ -64,13 +64,20 @@ impl Ticket {
 }
 
 pub(super) enum Entered {
-    /// A turn, which ends when `next` finds nobody.
+    /// A turn, which ends when it is passed and nobody waits.
     Now(Key),
     Wait {
         lane: Key,
         ticket: u64,
         answer: oneshot::Receiver<Answer>,
     },
+}
+
+/// What becomes of a turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    On,
+    Over,
 }
 
 /// As many wait already as may, or as can be answered in time.
@@ -110,23 +117,28 @@ impl Lanes {
         Ok(Entered::Wait { lane, ticket, answer })
     }
 
-    /// Those whose turn it is after one of this length, at most `calls_max`; the turn is over when
-    /// there are none.
-    pub fn next(&self, lane: &Key, took: Duration) -> Vec<Ticket> {
+    /// The end of a statement that took so long: the turn goes on for those that wait, or is over.
+    pub fn pass(&self, lane: &Key, took: Duration) -> Passed {
+        let mut open = self.open();
+        let Some(found) = open.lanes.get_mut(lane) else { return Passed::Over };
+        found.forecast.took(took);
+        if !found.waiting.is_empty() {
+            return Passed::On;
+        }
+        found.under_way -= 1;
+        if found.under_way == 0 {
+            open.lanes.remove(lane);
+        }
+        Passed::Over
+    }
+
+    /// Those whose turn it is, at most `calls_max`.
+    pub fn next(&self, lane: &Key) -> Vec<Ticket> {
         let mut open = self.open();
         let Some(found) = open.lanes.get_mut(lane) else { return Vec::new() };
-        found.forecast.took(took);
         let now = Instant::now();
         let waiting = std::iter::from_fn(|| found.waiting.pop_first());
-        let tickets: Vec<_> =
-            waiting.filter_map(|(_, ticket)| ticket.in_time(now)).take(self.settings.calls_max).collect();
-        if tickets.is_empty() {
-            found.under_way -= 1;
-            if found.under_way == 0 {
-                open.lanes.remove(lane);
-            }
-        }
-        tickets
+        waiting.filter_map(|(_, ticket)| ticket.in_time(now)).take(self.settings.calls_max).collect()
     }
 
     /// The place of a call that no longer waits.
@@ -182,19 +194,26 @@ mod tests {
         }
     }
 
+    /// How many have the turn behind one that ends.
+    fn next(lanes: &Lanes, lane: &Key) -> usize {
+        assert_eq!(lanes.pass(lane, TURN), Passed::On);
+        lanes.next(lane).len()
+    }
+
     #[test]
     fn who_is_late_has_no_part_in_a_statement() {
         let (lanes, wanted) = (lanes(), wanted());
         let Ok(Entered::Now(lane)) = lanes.enter(&wanted(TURN)) else { panic!("nobody is before it") };
         let mut late: Vec<_> = (0..3).map(|_| waits(lanes.enter(&wanted(Duration::ZERO)))).collect();
         let mut patient: Vec<_> = (0..3).map(|_| waits(lanes.enter(&wanted(TURN * 100)))).collect();
-        assert_eq!(lanes.next(&lane, TURN).len(), 2, "the turn is for those in time alone");
+        assert_eq!(next(&lanes, &lane), 2, "the turn is for those in time alone");
         assert!(late.iter_mut().all(|late| late.try_recv().is_ok()), "and the others are told");
-        assert_eq!(lanes.next(&lane, TURN).len(), 1);
+        assert_eq!(next(&lanes, &lane), 1);
         // Their tickets are dropped here, unanswered.
         assert!(patient.iter_mut().all(|patient| patient.try_recv().is_err()));
         let late = waits(lanes.enter(&wanted(Duration::ZERO)));
-        assert!(lanes.next(&lane, TURN).is_empty());
+        assert_eq!(next(&lanes, &lane), 0);
+        assert_eq!(lanes.pass(&lane, TURN), Passed::Over);
         drop(late);
         assert!(matches!(lanes.enter(&wanted(TURN)), Ok(Entered::Now(_))), "the lane is free again");
     }
@@ -205,7 +224,7 @@ mod tests {
         let Ok(Entered::Now(lane)) = lanes.enter(&wanted(TURN)) else { panic!("nobody is before it") };
         for _ in 0..20 {
             let _answer = waits(lanes.enter(&wanted(TURN * 100)));
-            assert_eq!(lanes.next(&lane, TURN).len(), 1);
+            assert_eq!(next(&lanes, &lane), 1);
         }
         // A turn to wait for, which counts twice, and its own.
         let (short, enough) = (TURN * 5 / 2, TURN * 4);

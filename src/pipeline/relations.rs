@@ -233,7 +233,7 @@ pub(super) fn select(
     }
 }
 
-/// The position of the key, from the int8 that counts keys from 1.
+/// The position of the key, from the int8 that counts keys from 1; the first, where a statement had only one.
 pub(super) fn ordinal(column: Option<&[u8]>) -> usize {
     let number = column.and_then(|bytes| bytes.try_into().ok()).map_or(1, i64::from_be_bytes);
     usize::try_from(number - 1).unwrap_or(0)

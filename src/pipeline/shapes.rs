@@ -1,4 +1,4 @@
-//! Masks seen before → their projections and the statement that finds rows by key, kept, since most
+//! Masks seen before → their projections and the statements that find rows by key, kept, since most
 //! Gets ask for what others have asked for.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::catalog::Oid;
 use crate::plan::bind::{Failure, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::{Plans, Projection, Resource};
-use crate::sql::{self, Statement};
+use crate::sql::{self, Param, Statement};
 
 /// Shapes kept per load; a further one is made anew for every call.
 const SHAPES_MAX: usize = 256;
@@ -21,6 +21,13 @@ const SHAPES_MAX: usize = 256;
 pub(super) struct Shape {
     pub resource: usize,
     pub projection: Projection,
+    one: Kept,
+    several: Kept,
+}
+
+/// A statement without its values.
+#[derive(Debug)]
+struct Kept {
     text: Arc<str>,
     columns: Arc<[Oid]>,
 }
@@ -57,19 +64,35 @@ impl Shapes {
 
 impl Shape {
     pub fn new(plans: &Plans, resource: usize, mask: &Mask) -> Result<Self, Failure> {
-        let lookup = Lookup::new(plans, resource, mask, Vec::new())?;
-        let Statement { text, columns, .. } =
-            sql::render(plans, &get::select(&plans.resources[resource], &lookup));
-        Ok(Shape { resource, projection: lookup.projection, text, columns })
+        let mut lookup = Lookup::new(plans, resource, mask, Vec::new())?;
+        let of = &plans.resources[resource];
+        let several = Kept::of(sql::render(plans, &get::select(of, &lookup)));
+        lookup.keys = vec![vec![Bytes::new(); of.key.len()]];
+        let one = Kept::of(sql::render(plans, &get::select(of, &lookup)));
+        Ok(Shape { resource, projection: lookup.projection, one, several })
+    }
+
+    /// Finds a row.
+    pub fn one(&self, resource: &Resource, key: &[Bytes]) -> Statement {
+        self.one.with(get::values(resource, key))
     }
 
     /// Finds rows; the ordinal behind the projection's outputs tells the key.
-    pub fn statement<'k>(
+    pub fn several<'k>(
         &self,
         resource: &Resource,
         keys: impl Iterator<Item = &'k [Bytes]> + Clone,
     ) -> Statement {
-        let params = get::arrays(resource, keys);
+        self.several.with(get::arrays(resource, keys))
+    }
+}
+
+impl Kept {
+    fn of(statement: Statement) -> Self {
+        Kept { text: statement.text, columns: statement.columns }
+    }
+
+    fn with(&self, params: Vec<Param>) -> Statement {
         Statement { text: self.text.clone(), params, columns: self.columns.clone() }
     }
 }

@@ -118,8 +118,12 @@ fn linked(draft: &mut Draft, near: &Resource, link: &Link, far: &Resource) -> St
 }
 
 /// `unnest($1, $2) WITH ORDINALITY AS k(c1, c2, ord)`.
+/// The arrays come by way of a SELECT, behind which the planner does not see how many values they
+/// have: else it finds that a plan of its own is worth it for every few keys, which costs more than
+/// the statement itself.
 fn unnest(draft: &mut Draft, arrays: &[Param]) -> String {
-    let params: Vec<String> = arrays.iter().map(|array| draft.param(array.clone(), None)).collect();
+    let params: Vec<String> =
+        arrays.iter().map(|array| format!("(SELECT {})", draft.param(array.clone(), None))).collect();
     let names: Vec<String> = (1..=arrays.len()).map(|i| format!("c{i}")).collect();
     format!("unnest({}) WITH ORDINALITY AS k({}, ord)", params.join(", "), names.join(", "))
 }

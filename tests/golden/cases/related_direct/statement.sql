@@ -1,7 +1,7 @@
 -- answers (text, int8, text, int4)
 PREPARE q (int4[], int8) AS
 SELECT s.c1, k.ord, s.o1, s.o2
-FROM unnest($1) WITH ORDINALITY AS k(c1, ord)
+FROM unnest((SELECT $1)) WITH ORDINALITY AS k(c1, ord)
 CROSS JOIN LATERAL (SELECT t."title" AS c1, t."title" AS o1, t."track_id" AS o2
 FROM "public"."track" AS t
 WHERE t."album_id" = k.c1

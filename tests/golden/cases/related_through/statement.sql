@@ -1,7 +1,7 @@
 -- answers (text, int8)
 PREPARE q (int4[], int8) AS
 SELECT s.c1, k.ord
-FROM unnest($1) WITH ORDINALITY AS k(c1, ord)
+FROM unnest((SELECT $1)) WITH ORDINALITY AS k(c1, ord)
 CROSS JOIN LATERAL (SELECT t."title" AS c1, r1."title" AS o1, t."track_id" AS o2
 FROM "public"."track" AS t
 LEFT JOIN "public"."album" AS r1 ON r1."album_id" = t."album_id"
