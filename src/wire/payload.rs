@@ -114,7 +114,7 @@ pub(super) fn buffer() -> Vec<u8> {
     out
 }
 
-fn seal(out: &mut Vec<u8>, flag: Flag) {
+fn seal(out: &mut [u8], flag: Flag) {
     let length = (out.len() - HEADER_BYTES) as u32;
     out[0] = flag as u8;
     out[1..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
