@@ -54,6 +54,8 @@ pub struct Table {
     pub rows_estimate: f64,
     /// Whether the connected role may SELECT every column.
     pub readable: bool,
+    /// Whether it may SELECT from the table as a whole, columns to come included.
+    pub readable_whole: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

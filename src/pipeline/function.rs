@@ -15,7 +15,7 @@ use crate::plan::bind;
 use crate::plan::method::{Answer, Function};
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Rows, StatementTimeout, Want};
-use crate::sql;
+use crate::sql::{self, Guard};
 use crate::wire::{self, Level, Payload, Pushed};
 
 impl Pipeline {
@@ -112,9 +112,14 @@ impl Pipeline {
         let params = bind::function(function, decode(plans, method, request)?)?;
         let statement = sql::call(function, &params);
         notes.took(Stage::Bind, started.elapsed());
-        let want =
-            |deadline| Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::PerCall };
-        let mut session = self.session(call, want, notes).await?;
+        // A function that is not volatile reads with the snapshot it was called with, however long it
+        // waits for a table; nobody knows which until it has run. A file of SQL may call such a one.
+        let (mode, guard) = match function.volatile {
+            true => (Mode::Single, Guard::default()),
+            false => (Mode::Snapshot, Guard { lock: None, check: true }),
+        };
+        let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::PerCall };
+        let mut session = self.session(call, want, notes).await?.guarded(guard);
         let started = Instant::now();
         let bytes_max = self.settings.function_bytes_max;
         let ran = session.run(std::slice::from_ref(&statement), Ending::Last, Limit { bytes_max }).await;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::join::Wanted;
 use super::list::RAW_RATIO_MAX;
 use super::page::limits;
-use super::relations::{Short, Tree, ordinal};
+use super::relations::{Short, Snapshots, Tree, ordinal};
 use super::shapes::Shape;
 use super::{Pipeline, decode};
 use crate::call::{Call, Notes, Stage};
@@ -97,15 +97,36 @@ impl Pipeline {
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Tree<'a>, Error> {
+        let mut snapshots = Snapshots::new(&lookup.projection);
+        loop {
+            match self.look_up_once(plans, lookup, call, notes).await {
+                Err(error) => snapshots.another(error)?,
+                found => return found,
+            }
+        }
+    }
+
+    async fn look_up_once<'a>(
+        &self,
+        plans: &Plans,
+        lookup: &'a Lookup,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<Tree<'a>, Error> {
         let resource = &plans.resources[lookup.resource];
-        let statement = sql::render(plans, &select(resource, lookup));
+        let select = select(resource, lookup);
+        let statement = sql::render(plans, &select);
         let depth = lookup.projection.depth();
         let (mode, ending) = match depth {
             0 => (Mode::Single, Ending::Last),
             _ => (Mode::Snapshot, Ending::More),
         };
         let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::Net };
-        let mut session = self.session(call, want, notes).await?;
+        let session = self.session(call, want, notes).await?;
+        let mut session = match mode {
+            Mode::Single => session,
+            Mode::Snapshot => session.guarded(sql::guard(plans, &select, &lookup.projection)),
+        };
         let started = Instant::now();
         let limit = Limit { bytes_max: self.settings.message_bytes_max.saturating_mul(RAW_RATIO_MAX) };
         let rows =

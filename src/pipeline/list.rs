@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::page::{self, limits_with_token};
-use super::relations::{Short, Tree};
+use super::relations::{Short, Snapshots, Tree};
 use super::{Pipeline, decode, now};
 use crate::call::{Call, Notes, Stage, Total, TotalWanted};
 use crate::error::Error;
@@ -166,10 +166,12 @@ impl Pipeline {
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Read<'a>, Error> {
+        let mut snapshots = Snapshots::new(&ask.listing.projection);
         loop {
-            match self.attempt(plans, ask, bounds, call, notes).await? {
-                Attempt::Whole(read) => return Ok(read),
-                Attempt::Again(smaller) => bounds = smaller,
+            match self.attempt(plans, ask, bounds, call, notes).await {
+                Ok(Attempt::Whole(read)) => return Ok(read),
+                Ok(Attempt::Again(smaller)) => bounds = smaller,
+                Err(error) => snapshots.another(error)?,
             }
         }
     }
@@ -196,8 +198,12 @@ impl Pipeline {
             bind::Total::Wanted(TotalWanted::Exact) => StatementTimeout::PerCall,
             _ => StatementTimeout::Net,
         };
-        let mut session =
+        let session =
             self.session(call, |deadline| Want { deadline, mode, statement_timeout }, notes).await?;
+        let mut session = match mode {
+            Mode::Single => session,
+            Mode::Snapshot => session.guarded(sql::guard(plans, &select, &ask.listing.projection)),
+        };
 
         let started = Instant::now();
         let limit = Limit { bytes_max: bounds.bytes_max };

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::plan::projection::Related;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::relation::{Cardinality, Relation};
@@ -38,6 +39,27 @@ pub(super) enum Short {
     /// They are larger than the limit: fewer rows have to be asked for.
     TooMuch,
     Failed(postgres::Error),
+}
+
+/// How often a call with relations may begin again. A session repeats what opens a snapshot itself;
+/// what DDL meets further on costs the snapshot, and one more is taken.
+pub(super) struct Snapshots {
+    left: u32,
+}
+
+impl Snapshots {
+    pub fn new(projection: &Projection) -> Self {
+        Snapshots { left: u32::from(!projection.relations.is_empty()) }
+    }
+
+    /// The error, unless another snapshot may answer instead.
+    pub fn another(&mut self, error: Error) -> Result<(), Error> {
+        match (&error, self.left) {
+            (Error::Postgres(postgres::Error::CatalogChanged(_)), 1..) => self.left -= 1,
+            _ => return Err(error),
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Tree<'a> {

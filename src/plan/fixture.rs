@@ -39,6 +39,7 @@ impl Database {
             name: name.to_owned(),
             kind: TableKind::Table,
             readable: columns.iter().all(|column| column.readable),
+            readable_whole: columns.iter().all(|column| column.readable),
             columns,
             primary_key: key.clone(),
             foreign_keys: Vec::new(),

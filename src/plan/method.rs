@@ -51,6 +51,8 @@ pub struct Function {
     pub arguments: Vec<Argument>,
     pub row: RowShape,
     pub answer: Answer,
+    /// Declared VOLATILE: every statement in it sees the database as it is then.
+    pub volatile: bool,
 }
 
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::codec::FieldCodec;
 use super::projection::{NamePart, WrittenName, encode_segment};
 use super::relation::Relation;
 use super::value::ValueType;
-use crate::catalog::Oid;
+use crate::catalog::{Oid, Table, TableKind};
 use crate::contract::Problem;
 use crate::sql::Identifier;
 
@@ -40,10 +40,37 @@ pub struct Resource {
     pub problems: Vec<Problem>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableName {
     pub schema: Identifier,
     pub name: Identifier,
+    pub keep: Keep,
+}
+
+/// How a call of several statements makes sure that none of them meets a table written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keep {
+    /// LOCK TABLE keeps DDL away, partitions and children included.
+    Lock,
+    /// The same, and its policies may read tables that no plan knows: looked at afterwards.
+    LockAndCheck,
+    /// LOCK TABLE cannot, or not all that is behind it: looked at afterwards.
+    Check,
+}
+
+impl TableName {
+    pub fn of(table: &Table) -> Self {
+        let keep = match (table.kind, table.readable_whole, table.row_security) {
+            (TableKind::Table | TableKind::Partitioned, true, false) => Keep::Lock,
+            (TableKind::Table | TableKind::Partitioned, true, true) => Keep::LockAndCheck,
+            // LOCK TABLE asks for SELECT on all of a table, and of a view's owner on all of its
+            // tables; it refuses what is materialised or foreign.
+            (_, false, _) | (TableKind::View | TableKind::MaterializedView | TableKind::Foreign, ..) => {
+                Keep::Check
+            }
+        };
+        TableName { schema: Identifier::new(&table.schema), name: Identifier::new(&table.name), keep }
+    }
 }
 
 #[derive(Debug, Clone)]

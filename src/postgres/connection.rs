@@ -82,8 +82,8 @@ impl Connection {
         self.awaited == 0
     }
 
-    pub fn in_failed_transaction(&self) -> bool {
-        self.status == b'E'
+    pub fn in_transaction(&self) -> bool {
+        self.status != b'I'
     }
 
     /// Runs the commands in one round trip; gives the rows of each statement among them.

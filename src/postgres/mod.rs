@@ -18,6 +18,7 @@ mod fixed;
 mod pool;
 mod prepared;
 mod queue;
+mod rewritten;
 mod rows;
 mod session;
 mod settings;

@@ -15,9 +15,10 @@ use super::error::Error;
 use super::fixed;
 use super::pool::Checkout;
 use super::queue::End;
+use super::rewritten;
 use super::rows::Rows;
 use crate::catalog::Oid;
-use crate::sql::Statement;
+use crate::sql::{Guard, Statement};
 
 /// What a call needs of its connection.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,7 @@ pub struct Session {
     checkout: Option<Checkout>,
     want: Want,
     cleanup: Cleanup,
+    guard: Guard,
     begun: bool,
 }
 
@@ -94,11 +96,17 @@ pub(super) struct Cleanup {
 
 impl Session {
     pub(super) fn new(checkout: Checkout, want: Want, cleanup: Cleanup) -> Session {
-        Session { checkout: Some(checkout), want, cleanup, begun: false }
+        Session { checkout: Some(checkout), want, cleanup, guard: Guard::default(), begun: false }
     }
 
-    /// Runs siblings in one round trip. In Snapshot mode the first run's BEGIN rides in front, and
-    /// the COMMIT behind the one that is last.
+    /// What keeps tables whole in the snapshots to come.
+    pub fn guarded(mut self, guard: Guard) -> Session {
+        self.guard = guard;
+        self
+    }
+
+    /// Runs siblings in one round trip. In Snapshot mode the first run's BEGIN and the guard's locks
+    /// ride in front, and the COMMIT behind the one that is last.
     ///
     /// One `Rows` per statement. When one is cut, those after it are cut and empty, the session is
     /// spent, and a snapshot is gone: who needs more runs again. Other errors than Sql, Cancelled and
@@ -109,12 +117,21 @@ impl Session {
         ending: Ending,
         limit: Limit,
     ) -> Result<Vec<Rows>, Error> {
-        match self.run_once(statements, ending, limit).await {
-            Err(Failed::Stale(_)) => {}
-            other => return other.map_err(Failed::into_error),
+        let mut again = true;
+        loop {
+            let fresh = !self.begun;
+            match self.run_once(statements, ending, limit).await {
+                // Prepared for tables that have changed since: prepared again, and nobody need know.
+                Err(Failed::Stale(_)) if again => again = false,
+                // Perhaps the lock was all that was refused.
+                Err(Failed::For(Error::Sql(failure)))
+                    if fresh && self.guard.lock.is_some() && LOCK_REFUSED.contains(&&*failure.state) =>
+                {
+                    self.guard = Guard { lock: None, check: true };
+                }
+                other => return other.map_err(Failed::into_error),
+            }
         }
-        // Prepared for tables that have changed since: prepared again, and nobody need know.
-        self.run_once(statements, ending, limit).await.map_err(Failed::into_error)
     }
 
     async fn run_once(
@@ -139,13 +156,15 @@ impl Session {
             (Hold::Session, StatementTimeout::PerCall) => Some(fixed::statement_timeout(statement_max)),
             (Hold::Session, StatementTimeout::Net) => None,
         };
-        let mut commands = Vec::with_capacity(statements.len() + 4);
-        if connection.in_failed_transaction() {
+        let mut commands = Vec::with_capacity(statements.len() + 6);
+        if connection.in_transaction() && !self.begun {
             commands.push(Command::Plain("ROLLBACK"));
         }
         let begins = want.mode == Mode::Snapshot && !self.begun;
         if begins {
             commands.push(Command::Plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+            // Before anything that takes the snapshot, as the settings do.
+            commands.extend(self.guard.lock.as_deref().map(Command::Plain));
         }
         // Until Sync it is all one transaction, begun or not, so these hold no longer than the run.
         let fresh = begins || want.mode == Mode::Single;
@@ -154,13 +173,18 @@ impl Session {
             commands.push(Command::Plain(settings));
         }
         commands.extend(statements.iter().map(Command::Statement));
+        let check = (want.mode == Mode::Snapshot && self.guard.check).then(rewritten::check);
+        commands.extend(check.as_ref().map(Command::Statement));
         if want.mode == Mode::Snapshot && ending == Ending::Last {
             commands.push(Command::Plain("COMMIT"));
         }
         self.begun = want.mode == Mode::Snapshot && ending == Ending::More;
         let ran = timeout_at(want.deadline.into(), connection.run(&commands, limit)).await;
         let error = match ran {
-            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Ok(mut rows)) => match check.and_then(|_| rewritten::found(&mut rows)) {
+                None => return Ok(rows),
+                Some(error) => error,
+            },
             Ok(Err(error)) => error,
             Err(_) => return Err(Error::DeadlinePassed.into()),
         };
@@ -203,6 +227,9 @@ impl Session {
         described.map_err(|_| Error::DeadlinePassed)?
     }
 }
+
+/// No privilege on the whole table, no more a table, and more partitions than there is room for.
+const LOCK_REFUSED: [&str; 3] = ["42501", "42809", "53200"];
 
 /// A server's timer and ours never agree to the last.
 const TIMER_SLACK: Duration = Duration::from_millis(20);

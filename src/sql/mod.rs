@@ -7,6 +7,7 @@ mod call;
 mod condition;
 mod count;
 mod draft;
+mod guard;
 pub mod identifier;
 mod keyset;
 mod lookup;
@@ -17,6 +18,7 @@ pub mod statement;
 
 pub use call::call;
 pub use count::{count, estimate};
+pub use guard::{Guard, guard};
 pub use identifier::Identifier;
 pub use select::render;
 pub use statement::{Param, Statement};

@@ -30,6 +30,7 @@ mod python_client;
 mod readme;
 mod relations;
 mod reload;
+mod rewritten;
 mod slow_readers;
 mod stack;
 mod storm;

@@ -139,6 +139,7 @@ fn table(answer: TableAnswer, rows: &HashMap<Oid, f64>) -> Option<Table> {
         row_security: answer.row_security,
         rows_estimate: rows.get(&answer.oid).copied().unwrap_or(-1.0),
         readable,
+        readable_whole: answer.readable,
     })
 }
 

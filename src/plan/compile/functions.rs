@@ -45,6 +45,7 @@ pub(super) fn routine(
         arguments,
         row: row(&answer, &function.columns, plans, catalog)?,
         answer: settle(&answer),
+        volatile: function.volatility == Volatility::Volatile,
     })
 }
 
@@ -75,6 +76,7 @@ pub(super) fn query(
         arguments,
         row: row(&answer, &described.columns, plans, catalog)?,
         answer: settle(&answer),
+        volatile: false,
     })
 }
 

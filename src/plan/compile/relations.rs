@@ -227,8 +227,7 @@ fn through(
     for (from, to) in zip(far_edge.from, far_edge.to) {
         far_pairs.push((Identifier::new(&from), column(plans, catalog, target, far_table, &to)?));
     }
-    let table = TableName { schema: Identifier::new(&between.schema), name: Identifier::new(&between.name) };
-    Ok(Link::Through { table, near: near_pairs, far: far_pairs })
+    Ok(Link::Through { table: TableName::of(between), near: near_pairs, far: far_pairs })
 }
 
 fn zip(a: Vec<String>, b: Vec<String>) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use crate::catalog::{self, Catalog, Table, TableKind};
 use crate::contract::{self, Contract, Problem};
 use crate::nearest;
 use crate::plan::Resource;
-use crate::plan::resource::{Column, Field, TableName};
+use crate::plan::resource::{Column, Field, Keep, TableName};
 use crate::plan::value::ValueType;
 use crate::sql::Identifier;
 
@@ -55,7 +55,7 @@ pub(super) fn compile(
     Resource {
         message: promised.message.clone(),
         kind: kind(promised),
-        table: TableName { schema: Identifier::new(&table.schema), name: Identifier::new(&table.name) },
+        table: TableName::of(table),
         columns,
         key,
         names,
@@ -107,7 +107,7 @@ fn absent(promised: &contract::Resource, unfit: Problem) -> Resource {
     Resource {
         message: promised.message.clone(),
         kind: kind(promised),
-        table: TableName { schema: Identifier::new(""), name: Identifier::new("") },
+        table: TableName { schema: Identifier::new(""), name: Identifier::new(""), keep: Keep::Check },
         columns: Vec::new(),
         key: Vec::new(),
         names: Vec::new(),

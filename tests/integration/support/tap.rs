@@ -12,7 +12,7 @@ use super::{Database, cluster};
 /// Codes that stand in a startup message's place: no TLS, no GSS; the startup comes after them.
 const ENCRYPTION_ASKED: [i32; 2] = [80_877_103, 80_877_104];
 
-const TRANSACTIONAL: [&[u8]; 3] = [b"BEGIN", b"COMMIT", b"ROLLBACK"];
+const TRANSACTIONAL: [&[u8]; 4] = [b"BEGIN", b"LOCK TABLE", b"COMMIT", b"ROLLBACK"];
 
 pub struct Tap {
     port: u16,
@@ -41,7 +41,8 @@ impl Tap {
         format!("postgres://postgres@127.0.0.1:{}/{}", self.port, database.name)
     }
 
-    /// Statements that were executed since this was asked last; BEGIN and COMMIT are none of them.
+    /// Statements that were executed since this was asked last; BEGIN, LOCK and COMMIT are none of
+    /// them.
     pub fn taken(&self) -> usize {
         self.statements.swap(0, Ordering::SeqCst)
     }
@@ -69,7 +70,7 @@ async fn forward(
             started = !ENCRYPTION_ASKED.contains(&code);
         } else {
             match message[0] {
-                // A name, empty for BEGIN and COMMIT, and the text.
+                // A name, empty for BEGIN and the like, and the text.
                 b'P' => transactional = TRANSACTIONAL.iter().any(|text| message[6..].starts_with(text)),
                 // The portal's name, always empty, and the statement's.
                 b'B' => transactional &= message[6] == 0,

@@ -19,9 +19,6 @@
 //!   had not passed; a call that ends long after its deadline, or never;
 //! - Rowcall ends, panics, holds too much, or is not back in time after Postgres is.
 //!
-//! DDL that writes a table anew is not among the faults: Postgres itself shows such a table empty to a
-//! snapshot from before.
-//!
 //! A seed draws the same faults again, and the same calls of every caller; the moments differ.
 
 mod calls;

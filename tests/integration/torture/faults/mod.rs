@@ -46,6 +46,7 @@ pub enum Fault {
     AddColumn,
     RenameColumn,
     RetypeColumn,
+    RefillTable,
     RemakeIndex,
     RemakeView,
     SwapColumns,
@@ -54,7 +55,7 @@ pub enum Fault {
 use Fault::*;
 
 impl Fault {
-    pub const ALL: [Fault; 21] = [
+    pub const ALL: [Fault; 22] = [
         Terminate,
         TerminateAll,
         Crash,
@@ -73,6 +74,7 @@ impl Fault {
         AddColumn,
         RenameColumn,
         RetypeColumn,
+        RefillTable,
         RemakeIndex,
         RemakeView,
         SwapColumns,
@@ -100,6 +102,7 @@ impl Fault {
             AddColumn => tables::add_column(site, hold).await,
             RenameColumn => tables::rename_column(site, hold).await,
             RetypeColumn => tables::retype_column(site, hold).await,
+            RefillTable => tables::refill_table(site).await,
             RemakeIndex => tables::remake_index(site, hold).await,
             RemakeView => tables::remake_view(site, hold).await,
             SwapColumns => tables::swap_columns(site, hold).await,

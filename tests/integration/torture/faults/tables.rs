@@ -28,13 +28,20 @@ pub async fn rename_column(site: &Site, hold: Duration) {
     site.reload();
 }
 
-/// To a type of the same bytes, so that no row is written anew. Where rows are, a snapshot from before
-/// sees an empty table (PostgreSQL's "Caveats" of concurrency control), and so does a call of several
-/// statements.
+/// Every row is written anew.
 pub async fn retype_column(site: &Site, hold: Duration) {
-    site.insist("ALTER TABLE item ALTER label TYPE varchar").await;
+    site.insist("ALTER TABLE item ALTER rank TYPE bigint").await;
     sleep(hold).await;
-    site.insist("ALTER TABLE item ALTER label TYPE text").await;
+    site.insist("ALTER TABLE item ALTER rank TYPE int").await;
+}
+
+/// A table is emptied and has all its rows again, in one transaction.
+pub async fn refill_table(site: &Site) {
+    site.insist(
+        "BEGIN; LOCK TABLE entry; CREATE TEMP TABLE kept ON COMMIT DROP AS TABLE entry;
+         TRUNCATE entry; INSERT INTO entry TABLE kept; COMMIT",
+    )
+    .await;
 }
 
 pub async fn remake_index(site: &Site, hold: Duration) {
