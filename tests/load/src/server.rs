@@ -1,8 +1,8 @@
 //! A program → a process that accepts connections, until it is dropped.
 
-use std::fs::File;
+use std::fs::{File, read_to_string};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -24,6 +24,18 @@ pub enum Program {
     RowcallCompressing,
     Bare,
     Written,
+}
+
+/// What Rowcall says once it serves from its database; it listens from before.
+const BANNER: &str = "Try:";
+
+impl Program {
+    fn is_ready(self, log: &Path) -> bool {
+        match self {
+            Program::Bare | Program::Written => true,
+            _ => read_to_string(log).is_ok_and(|said| said.contains(BANNER)),
+        }
+    }
 }
 
 pub struct Programs {
@@ -72,7 +84,7 @@ impl Programs {
         let process = command.spawn().with_context(|| format!("{program:?} does not start"))?;
         let mut server = Server { address, process };
         let late = Instant::now() + START_MAX;
-        while TcpStream::connect(address).is_err() {
+        while TcpStream::connect(address).is_err() || !program.is_ready(&log) {
             if server.process.try_wait()?.is_some() || Instant::now() > late {
                 bail!("{program:?} does not listen; its log is {}", log.display());
             }
