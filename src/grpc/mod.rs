@@ -13,6 +13,7 @@ mod details;
 mod frames;
 mod health;
 mod health_list;
+mod linger;
 mod listener;
 mod metadata;
 mod notes;

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::allowance::Allowance;
 use super::frames::{Frame, Frames};
+use super::linger::Lingering;
 use super::preface::PREFACE;
 use super::pulse::Pulse;
 use super::settings::Settings;
@@ -26,8 +27,8 @@ const BYTES_PER_FRAME: u64 = 4 * 1024;
 const CALM_TEXT: &[u8] = b"too_many_pings";
 
 /// The connection after its preface.
-pub struct Socket<I> {
-    io: I,
+pub struct Socket<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+    io: Lingering<I>,
     pulse: Arc<Pulse>,
     /// Of the preface, which was read already.
     replayed: usize,
@@ -41,11 +42,11 @@ pub struct Socket<I> {
     flushed: bool,
 }
 
-impl<I> Socket<I> {
+impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket<I> {
     pub fn new(io: I, pulse: Arc<Pulse>, settings: &Settings) -> Self {
         let now = Instant::now();
         Socket {
-            io,
+            io: Lingering::new(io),
             pulse,
             replayed: 0,
             frames: Frames::default(),
@@ -86,7 +87,7 @@ impl<I> Socket<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<I> {
+impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncRead for Socket<I> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -100,24 +101,24 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<I> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut socket.io).poll_read(context, buffer))?;
+        ready!(Pin::new(socket.io.get()).poll_read(context, buffer))?;
         if socket.count(&buffer.filled()[before..]) {
             return Poll::Ready(Ok(()));
         }
         buffer.set_filled(before);
         if socket.flushed {
             // As far as the socket takes it: nobody waits for a flood's sender.
-            let _ = Pin::new(&mut socket.io).poll_write(context, &calm());
-            let _ = Pin::new(&mut socket.io).poll_flush(context);
+            let _ = Pin::new(socket.io.get()).poll_write(context, &calm());
+            let _ = Pin::new(socket.io.get()).poll_flush(context);
         }
         Poll::Ready(Err(io::Error::other("a flood of frames that are no calls")))
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Socket<I> {
+impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Socket<I> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
-        let taken = Pin::new(&mut socket.io).poll_write(context, bytes);
+        let taken = Pin::new(socket.io.get()).poll_write(context, bytes);
         socket.wrote(&taken);
         taken
     }
@@ -128,7 +129,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Socket<I> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
-        let taken = Pin::new(&mut socket.io).poll_write_vectored(context, pieces);
+        let taken = Pin::new(socket.io.get()).poll_write_vectored(context, pieces);
         socket.wrote(&taken);
         taken
     }
@@ -140,14 +141,14 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Socket<I> {
     /// Asked for when whole frames were written, and only then.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let socket = self.get_mut();
-        let flushed = Pin::new(&mut socket.io).poll_flush(context);
+        let flushed = Pin::new(socket.io.get()).poll_flush(context);
         socket.flushed = matches!(flushed, Poll::Ready(Ok(())));
         socket.pulse.write_blocked.store(flushed.is_pending(), Relaxed);
         flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(context)
+        Pin::new(self.get_mut().io.get()).poll_shutdown(context)
     }
 }
 
