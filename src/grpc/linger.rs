@@ -44,7 +44,8 @@ impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> Drop for Lingering<I> {
     }
 }
 
-async fn end(mut io: impl AsyncRead + AsyncWrite + Unpin) {
+/// Shuts our side, and reads on until the caller has closed its own.
+pub async fn end(mut io: impl AsyncRead + AsyncWrite + Unpin) {
     // A caller that is gone already has nothing more to hear.
     if io.shutdown().await.is_err() {
         return;

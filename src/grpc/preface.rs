@@ -4,14 +4,14 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::linger;
+
 /// What every HTTP/2 connection begins with (RFC 9113, 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How a request of HTTP/1.1 begins.
 const VERBS: [&[u8]; 8] =
     [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT "];
-/// So much of a request that is not answered is read, so that its sender reads why.
-const REST_BYTES_MAX: u64 = 64 * 1024;
 
 const WRONG_VERSION: &str = "HTTP/1.1 505 HTTP Version Not Supported\r\n\
     content-type: text/plain; charset=utf-8\r\ncontent-length: 64\r\nconnection: close\r\n\r\n\
@@ -57,9 +57,8 @@ pub async fn read(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<
 
 async fn refuse(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
     io.write_all(WRONG_VERSION.as_bytes()).await?;
-    io.shutdown().await?;
-    // Closed with bytes unread, the socket would take the answer back.
-    tokio::io::copy(&mut io.take(REST_BYTES_MAX), &mut tokio::io::sink()).await.map(|_| ())
+    linger::end(io).await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -226,12 +226,11 @@ impl Inner {
         match ran {
             Ok(rows) if !rows.cut => self.share(tickets, &rows, took),
             // One row may be at fault, or all of them too much: nobody pays for another's.
-            Ok(_) | Err(Error::Postgres(postgres::Error::Sql(_))) if tickets.len() > 1 => {
+            Ok(_) | Err(Error::Postgres(postgres::Error::Sql(_))) => {
                 for ticket in tickets {
                     self.apart(ticket).await;
                 }
             }
-            Ok(rows) => self.share(tickets, &rows, took),
             Err(error) => {
                 for ticket in tickets {
                     // Who has left needs no answer.
