@@ -149,7 +149,8 @@ impl Session {
         let remaining = want.deadline.checked_duration_since(now).ok_or(Error::DeadlinePassed)?;
         let statement_max = match want.statement_timeout {
             StatementTimeout::Net => cleanup.statement_max,
-            StatementTimeout::PerCall => remaining.min(cleanup.statement_max),
+            // Ours is always the first, so that what is cancelled earlier was cancelled by someone else.
+            StatementTimeout::PerCall => (remaining + TIMER_SLACK).min(cleanup.statement_max),
         };
         let settings = match (connection.settings, want.statement_timeout) {
             (Hold::Transaction, _) => Some(fixed::transaction(statement_max)),

@@ -154,6 +154,28 @@ async fn someone_elses_cancel_is_told_from_ours() {
     assert!(matches!(error, Error::Cancelled), "{error:?}");
 }
 
+#[tokio::test]
+async fn someone_elses_cancel_just_before_the_deadline_is_no_deadline() {
+    const SHORT: Duration = Duration::from_millis(15);
+    let database = database(EMPTY).await;
+    let postgres = postgres(&database.url, |_| {});
+    let mut cancelled = 0;
+    for _ in 0..100 {
+        let deadline = Instant::now() + SHORT;
+        let per_call = StatementTimeout::PerCall;
+        let session = postgres.session(Want { deadline, statement_timeout: per_call, mode: Mode::Single });
+        let Ok(mut session) = session.await else { continue };
+        let itself = "SELECT pg_cancel_backend(pg_backend_pid())::text FROM pg_sleep(0.001)";
+        let ran = run(&mut session, itself, &[]).await;
+        let early = Instant::now() < deadline;
+        match ran.unwrap_err() {
+            Error::Cancelled => cancelled += 1,
+            error => assert!(!early && matches!(error, Error::DeadlinePassed), "{error:?}"),
+        }
+    }
+    assert!(cancelled > 0, "no cancel came before its deadline");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_query_gets_anothers_cancel_or_rows() {
     let database = database(EMPTY).await;
