@@ -20,6 +20,8 @@ pub enum Fault {
     TerminateAll,
     /// kill -9 of a backend: Postgres ends all sessions and recovers.
     Crash,
+    /// kill -9 of the postmaster alone, a while, a start.
+    KillPostmaster,
     /// An immediate stop, a while, a start.
     Restart,
     /// SIGSTOP of a backend, for a while.
@@ -47,6 +49,8 @@ pub enum Fault {
     RenameColumn,
     RetypeColumn,
     RefillTable,
+    /// A table that is read is gone, and comes back with all its rows.
+    DropTable,
     RemakeIndex,
     RemakeView,
     SwapColumns,
@@ -55,10 +59,11 @@ pub enum Fault {
 use Fault::*;
 
 impl Fault {
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 24] = [
         Terminate,
         TerminateAll,
         Crash,
+        KillPostmaster,
         Restart,
         FreezeBackend,
         FreezePostmaster,
@@ -75,6 +80,7 @@ impl Fault {
         RenameColumn,
         RetypeColumn,
         RefillTable,
+        DropTable,
         RemakeIndex,
         RemakeView,
         SwapColumns,
@@ -90,6 +96,7 @@ impl Fault {
             Cancel => sessions::cancel(site, dice.random_range(1..10)).await,
             Lock => sessions::lock(site, hold * 2).await,
             Crash => processes::crash(site).await,
+            KillPostmaster => processes::kill_postmaster(site, hold).await,
             Restart => processes::restart(site, hold).await,
             FreezeBackend => processes::freeze_backend(site, hold).await,
             FreezePostmaster => processes::freeze_postmaster(site, hold).await,
@@ -103,6 +110,7 @@ impl Fault {
             RenameColumn => tables::rename_column(site, hold).await,
             RetypeColumn => tables::retype_column(site, hold).await,
             RefillTable => tables::refill_table(site).await,
+            DropTable => tables::drop_table(site, hold).await,
             RemakeIndex => tables::remake_index(site, hold).await,
             RemakeView => tables::remake_view(site, hold).await,
             SwapColumns => tables::swap_columns(site, hold).await,
@@ -113,18 +121,17 @@ impl Fault {
     pub fn explains(self, reason: &str, method: &str) -> bool {
         let of_items = method.contains("Item");
         match (self, reason) {
-            (Terminate | TerminateAll | Crash | Restart | Cut | Refuse | Lose, "DATABASE_UNREACHABLE") => {
-                true
-            }
+            (Terminate | TerminateAll | Crash | KillPostmaster | Restart, "DATABASE_UNREACHABLE") => true,
+            (Cut | Refuse | Lose, "DATABASE_UNREACHABLE") => true,
             // A connection that does not answer is given up, and so is one that is not made in time.
             (FreezeBackend | FreezePostmaster | Hold, "DATABASE_UNREACHABLE") => true,
             (Crowd, "DATABASE_BUSY" | "DATABASE_UNREACHABLE") => true,
             (Cancel, "STATEMENT_CANCELLED") => true,
             // Connections that do not get on are connections that nobody else gets.
             (_, "DATABASE_BUSY") => self.stalls(),
-            (Revoke, "ACCESS_DENIED") | (RenameColumn, "CATALOG_CHANGED") => of_items,
+            (Revoke, "ACCESS_DENIED") | (RenameColumn | DropTable, "CATALOG_CHANGED") => of_items,
             // Until a reload after it was undone.
-            (Revoke | RenameColumn, "RESOURCE_UNFIT") => of_items,
+            (Revoke | RenameColumn | DropTable, "RESOURCE_UNFIT") => of_items,
             // A token holds values of the types that it was made for.
             (RetypeColumn, "CATALOG_CHANGED" | "TOKEN_INVALID") => of_items,
             (RemakeView, "CATALOG_CHANGED") => method.contains("SeenMaker"),
@@ -134,6 +141,9 @@ impl Fault {
 
     /// Whether calls may wait for as long as it lasts.
     pub fn stalls(self) -> bool {
-        matches!(self, FreezeBackend | FreezePostmaster | Hold | Lose | Lock | Crowd | Restart | Crash)
+        matches!(
+            self,
+            FreezeBackend | FreezePostmaster | Hold | Lose | Lock | Crowd | Restart | KillPostmaster | Crash
+        )
     }
 }

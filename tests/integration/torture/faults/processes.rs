@@ -20,8 +20,20 @@ pub async fn crash(site: &Site) {
     }
 }
 
+/// Its backends live on until each of them notices.
+pub async fn kill_postmaster(site: &Site, down: Duration) {
+    if let Some(postmaster) = postmaster(site) {
+        send(postmaster, Signal::KILL);
+        start_again(site, down).await;
+    }
+}
+
 pub async fn restart(site: &Site, down: Duration) {
     site.control("stop");
+    start_again(site, down).await;
+}
+
+async fn start_again(site: &Site, down: Duration) {
     site.until_down().await;
     sleep(down).await;
     // What is left of the old server's processes may make a start fail.
@@ -40,12 +52,20 @@ pub async fn freeze_backend(site: &Site, hold: Duration) {
 }
 
 pub async fn freeze_postmaster(site: &Site, hold: Duration) {
-    // There is none while it restarts.
-    let text = fs::read_to_string(site.data().join("postmaster.pid")).unwrap_or_default();
-    let id = text.lines().next().and_then(|line| line.parse().ok()).and_then(Pid::from_raw);
-    if let Some(postmaster) = id {
+    if let Some(postmaster) = postmaster(site) {
         freeze(postmaster, hold).await;
     }
+}
+
+/// There is none while it restarts.
+fn postmaster(site: &Site) -> Option<Pid> {
+    let text = fs::read_to_string(site.data().join("postmaster.pid")).ok()?;
+    let id: i32 = text.lines().next()?.parse().ok()?;
+    // One that was killed leaves its file, and its number may be another's by now.
+    let command = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let data = site.data();
+    command.split(|byte| *byte == 0).any(|word| word == data.as_os_str().as_encoded_bytes()).then_some(())?;
+    Pid::from_raw(id)
 }
 
 async fn backend(site: &Site) -> Option<Pid> {

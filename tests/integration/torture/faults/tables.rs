@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::site::Site;
-use crate::torture::world::ships;
+use crate::torture::world::{items, ships};
 
 pub async fn revoke(site: &Site, hold: Duration) {
     site.insist("REVOKE SELECT ON item FROM reader").await;
@@ -42,6 +42,13 @@ pub async fn refill_table(site: &Site) {
          TRUNCATE entry; INSERT INTO entry TABLE kept; COMMIT",
     )
     .await;
+}
+
+/// It is back with all its rows at once, and nobody tells Rowcall.
+pub async fn drop_table(site: &Site, hold: Duration) {
+    site.insist("DROP TABLE IF EXISTS item").await;
+    sleep(hold).await;
+    site.insist(&format!("BEGIN; {} COMMIT", items::sql())).await;
 }
 
 pub async fn remake_index(site: &Site, hold: Duration) {

@@ -16,6 +16,13 @@ pub const RANKS: i64 = 30;
 /// What a read mask may name, the relation last.
 pub const FIELDS: [&str; 8] = ["item_id", "label", "amount", "note", "made_at", "rank", "maker_id", "maker"];
 
+const TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS item (
+        item_id int PRIMARY KEY, label text NOT NULL, amount numeric(12, 3) NOT NULL, note text,
+        made_at timestamptz NOT NULL, rank int NOT NULL, maker_id int NOT NULL REFERENCES maker);
+    CREATE INDEX IF NOT EXISTS item_rank ON item (rank);
+";
+
 pub struct Item {
     pub item_id: i32,
     pub label: String,
@@ -30,6 +37,12 @@ pub struct Item {
 }
 
 static ITEMS: LazyLock<Vec<Item>> = LazyLock::new(|| (1..=ITEM_ID_MAX).filter_map(Item::new).collect());
+
+/// The table with all its rows; what is there already stays as it is.
+pub fn sql() -> String {
+    let rows: Vec<String> = all().iter().map(Item::values).collect();
+    format!("{TABLE} INSERT INTO item VALUES {} ON CONFLICT DO NOTHING;", rows.join(", "))
+}
 
 /// In the order of their keys.
 pub fn all() -> &'static [Item] {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use items::{Item, MAKERS, title};
+use items::{MAKERS, title};
 use shelves::Shelves;
 use ships::Ships;
 
@@ -29,9 +29,6 @@ const TABLES: &str = "
     CREATE ROLE crowd LOGIN;
     ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader;
     CREATE TABLE maker (maker_id int PRIMARY KEY, title text NOT NULL);
-    CREATE TABLE item (
-        item_id int PRIMARY KEY, label text NOT NULL, amount numeric(12, 3) NOT NULL, note text,
-        made_at timestamptz NOT NULL, rank int NOT NULL, maker_id int NOT NULL REFERENCES maker);
     CREATE TABLE shelf (shelf_id int PRIMARY KEY, version bigint NOT NULL, seal text NOT NULL);
     CREATE TABLE book (
         book_id int PRIMARY KEY, shelf_id int NOT NULL REFERENCES shelf, version bigint NOT NULL, seal text NOT NULL);
@@ -41,11 +38,13 @@ const TABLES: &str = "
     CREATE INDEX ON entry (book_id);
     CREATE TABLE ship (ship_id int PRIMARY KEY, port text NOT NULL, starboard text NOT NULL);
     CREATE VIEW seen_maker AS SELECT maker_id, title FROM maker;
+";
+
+const FUNCTIONS: &str = "
     CREATE FUNCTION sum_items(low int, high int) RETURNS TABLE (count bigint, total numeric) LANGUAGE sql STABLE AS
         'SELECT count(*), coalesce(sum(amount), 0) FROM item WHERE item_id BETWEEN low AND high';
     CREATE FUNCTION nap(milliseconds int) RETURNS int LANGUAGE sql AS
         'SELECT milliseconds FROM pg_sleep(milliseconds / 1000.0)';
-    CREATE INDEX item_rank ON item (rank);
 ";
 
 /// Tables and rows as they are at first.
@@ -55,13 +54,12 @@ pub fn sql() -> String {
         let _ = write!(sql, "INSERT INTO {table} VALUES {};", rows.join(", "));
     };
     insert("maker", (1..=MAKERS).map(|id| format!("({id}, '{}')", title(id))).collect());
-    insert("item", items::all().iter().map(Item::values).collect());
     for table in shelves::TABLES {
         let row = |row: &shelves::Row| row.values(0);
         insert(table, shelves::rows(table).iter().map(row).collect());
     }
     insert("ship", ships::ids().map(ships::values).collect());
-    sql + "ANALYZE;"
+    sql + &items::sql() + FUNCTIONS + "ANALYZE;"
 }
 
 /// Text that nobody guesses: what is in a row's column, at a version.
