@@ -110,13 +110,7 @@ fn accept(config: &Config, loaded: &Loaded) -> anyhow::Result<()> {
 }
 
 async fn start_example(config: &Config) -> anyhow::Result<Embedded> {
-    let settings = embedded::Settings {
-        folder: config.embedded.directory.clone(),
-        start_max: config.embedded.start_max,
-        stop_max: config.embedded.stop_max,
-        ..embedded::Settings::default()
-    };
-    Ok(embedded::start(settings).await?)
+    Ok(embedded::start(settings::embedded(config)).await?)
 }
 
 /// The example's contract as files, to be read, changed and served again.

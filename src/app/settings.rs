@@ -1,5 +1,8 @@
 //! The configuration → the settings of each module.
+//!
+//! A default is what the configuration of someone who set nothing gives, so that it is declared once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::env;
 
@@ -8,7 +11,36 @@ use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
 use crate::plan::filter;
 use crate::plan::token::Keys;
-use crate::{grpc, pipeline, postgres};
+use crate::{embedded, grpc, pipeline, postgres};
+
+impl Default for postgres::Settings {
+    /// Of the process' environment it knows nothing.
+    fn default() -> Self {
+        postgres::Settings { environment: HashMap::new(), ..postgres(&declared(), "") }
+    }
+}
+
+impl Default for grpc::Settings {
+    fn default() -> Self {
+        grpc(&declared())
+    }
+}
+
+impl Default for grpc::Compression {
+    fn default() -> Self {
+        grpc::Settings::default().compression
+    }
+}
+
+impl Default for embedded::Settings {
+    fn default() -> Self {
+        embedded(&declared())
+    }
+}
+
+fn declared() -> Config {
+    Config::defaults().expect("a declared default is of its kind and in its range, as a test of config shows")
+}
 
 pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
     let (database, cancel) = (&config.postgres, &config.cancel);
@@ -41,7 +73,6 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
         keepalives_interval: database.keepalives_interval,
         keepalives_retries: database.keepalives_retries,
         tcp_user_timeout: database.tcp_user_timeout,
-        ..postgres::Settings::default()
     }
 }
 
@@ -136,5 +167,14 @@ pub fn grpc(config: &Config) -> grpc::Settings {
             true => ReflectOptions::Shown,
             false => ReflectOptions::Hidden,
         },
+    }
+}
+
+pub fn embedded(config: &Config) -> embedded::Settings {
+    embedded::Settings {
+        folder: config.embedded.directory.clone(),
+        load: Cow::Borrowed(embedded::example().1),
+        start_max: config.embedded.start_max,
+        stop_max: config.embedded.stop_max,
     }
 }

@@ -62,17 +62,6 @@ pub struct Settings {
     pub stop_max: Duration,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            folder: "rowcall-data".into(),
-            load: Cow::Borrowed(example::LOAD),
-            start_max: Duration::from_secs(60),
-            stop_max: Duration::from_secs(10),
-        }
-    }
-}
-
 /// A Postgres that runs. Dropped, it is told to stop, but not waited for.
 pub struct Embedded {
     server: Server,

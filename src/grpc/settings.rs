@@ -1,6 +1,6 @@
-//! What an operator can set about the listener; every limit has a name.
+//! What an operator can set about the listener; every limit has a name, and its default in `config`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -78,44 +78,4 @@ pub struct Compression {
     pub inline_bytes_max: usize,
     /// Whether callers on loopback get it too: there it costs more than it saves.
     pub loopback: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
-            tls: None,
-            connections_max: 10_000,
-            streams_max: 200,
-            calls_max: 10_000,
-            headers_bytes_max: 16 * 1024,
-            message_bytes_max: 4 * 1024 * 1024,
-            age_max: Duration::from_secs(300),
-            age_jitter: Duration::from_secs(30),
-            age_grace: Duration::from_secs(30),
-            keepalive_interval: Duration::from_secs(60),
-            keepalive_timeout: Duration::from_secs(20),
-            handshake_max: Duration::from_secs(10),
-            unread_max: Duration::from_secs(180),
-            frame_max: Duration::from_secs(10),
-            request_max: Duration::from_secs(30),
-            stall_max: Duration::from_secs(240),
-            idle_max: Duration::from_secs(120),
-            control_frames_per_second: 1_000,
-            resets_per_second: 1_000,
-            send_buffer_bytes: 64 * 1024,
-            receive_buffer_bytes: 1024 * 1024,
-            answers_bytes_max: 16 * 1024 * 1024,
-            drain_grace: Duration::from_secs(20),
-            deadline_default: Duration::from_secs(10),
-            compression: Compression::default(),
-            reflection_options: ReflectOptions::Hidden,
-        }
-    }
-}
-
-impl Default for Compression {
-    fn default() -> Self {
-        Compression { bytes_min: 1024, inline_bytes_max: 64 * 1024, loopback: false }
-    }
 }

@@ -19,6 +19,9 @@ use super::queue::{End, Queue, Turn};
 use super::session::Limit;
 use crate::sql::Statement;
 
+/// An idle connection that is asked what it is, and does not answer for so long, is closed.
+const CHECK_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// A connection taken out of the pool, and the turn to have it; given back in this order.
 pub(super) struct Checkout {
     connection: PooledConnection<'static, Manager>,
@@ -101,7 +104,7 @@ impl ManageConnection for Manager {
         const CHECK: &str = "SELECT pg_catalog.pg_is_in_recovery()";
         let check = Statement { text: CHECK.into(), params: vec![], columns: [16].into() };
         let commands = [Command::Once(&check)];
-        let rows = timeout(settings.check_wait_max, connection.run(&commands, Limit::default())).await;
+        let rows = timeout(CHECK_WAIT_MAX, connection.run(&commands, Limit::default())).await;
         let rows =
             rows.map_err(|_| Error::Unreachable("an idle connection does not answer".to_owned()))??;
         let standby = rows.first().and_then(|rows| rows.row(0)?.get(0)) == Some(&[1]);

@@ -1,4 +1,4 @@
-//! What an operator may set about the database, with its defaults.
+//! What an operator may set about the database; the defaults are in `config`.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,8 +26,6 @@ pub struct Settings {
     pub lifetime_jitter: f64,
     /// A connection idle for longer is asked whether it still is what it was before it is given out.
     pub check_after: Duration,
-    /// How long that question may take before the connection is closed.
-    pub check_wait_max: Duration,
     /// For one address, handshakes included, when the URL does not say.
     pub connect_timeout: Duration,
     /// TCP keepalive, when the URL does not say: idle time before the first probe, time between
@@ -68,34 +66,4 @@ pub enum Encoding {
     Checked,
     /// Serve it; the reader validates every string.
     Unchecked,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            url: String::new(),
-            environment: HashMap::new(),
-            connections_max: 10,
-            connections_min: 1,
-            wait_max: Duration::from_secs(5),
-            waiting_max: 1_000,
-            idle_max: Duration::from_secs(600),
-            lifetime_max: Duration::from_secs(1_800),
-            lifetime_jitter: 0.2,
-            check_after: Duration::from_secs(1),
-            check_wait_max: Duration::from_secs(1),
-            connect_timeout: Duration::from_secs(10),
-            keepalives_idle: Duration::from_secs(60),
-            keepalives_interval: Duration::from_secs(10),
-            keepalives_retries: 3,
-            tcp_user_timeout: Duration::from_secs(3),
-            statement_max: Duration::from_secs(60),
-            statements_max: 256,
-            cancel_wait_max: Duration::from_secs(5),
-            cancels_max: 16,
-            probe_every: Duration::from_secs(1),
-            pooler: Pooler::Direct,
-            encoding: Encoding::Checked,
-        }
-    }
 }

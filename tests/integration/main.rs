@@ -4,6 +4,7 @@ mod support;
 
 mod abuse;
 mod catalog;
+mod certificates;
 mod command_line;
 mod deadlines;
 mod embedded;

@@ -1,11 +1,17 @@
 //! How connections and the server end.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+use hyper::client::conn::http2::handshake;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rowcall::grpc::Settings;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tonic::Code;
+use tonic::body::Body;
 
 use super::served::{GET, STREAM, serve, settings, streaming, unary, with};
 
@@ -56,6 +62,45 @@ async fn a_connection_that_is_too_old_goes_and_its_calls_end_first() {
     assert_eq!(messages.message().await.unwrap().unwrap(), "released");
     assert_eq!(messages.message().await.unwrap().unwrap(), "last");
     assert!(messages.message().await.unwrap().is_none());
+    assert_eq!(served.get("hello").await.unwrap().into_inner(), "hello");
+}
+
+/// What a test waits for on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How old a connection without calls becomes.
+async fn age(address: SocketAddr) -> Duration {
+    let opened = Instant::now();
+    let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (_calls, connection) = handshake::<_, _, Body>(TokioExecutor::new(), socket).await.unwrap();
+    // A client's connection without calls ends when it is told to go.
+    timeout(PATIENCE, connection).await.expect("it is told to go").unwrap();
+    opened.elapsed()
+}
+
+#[tokio::test]
+async fn connections_that_came_together_do_not_go_together() {
+    let (age_max, age_jitter) = (Duration::from_millis(100), Duration::from_secs(1));
+    let served = serve(Settings { age_max, age_jitter, ..settings() }).await;
+    let mut ages = join_all((0..24).map(|_| age(served.address))).await;
+    ages.sort();
+    assert!(ages[0] >= age_max, "{ages:?}");
+    // All of them by chance within a third: once in thousands of millions.
+    assert!(ages[23] - ages[0] >= age_jitter / 3, "{ages:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_outlasts_the_grace_of_an_old_connection_is_cut_off() {
+    let (age_max, age_grace) = (Duration::from_millis(50), Duration::from_millis(250));
+    let served = serve(Settings { age_max, age_jitter: Duration::ZERO, age_grace, ..settings() }).await;
+    let begun = Instant::now();
+    let client = served.bare().await;
+    let held = unary(client, GET, with("hang", &[]));
+    let status = timeout(PATIENCE, held).await.expect("it is cut off").unwrap_err();
+    assert!(begun.elapsed() >= age_max + age_grace, "{:?}", begun.elapsed());
+    assert_ne!(status.code(), Code::Ok);
+    // Nobody works for it any more, and the next connection is as good as any.
+    timeout(PATIENCE, served.script.hanging_are(0)).await.expect("it is let go");
     assert_eq!(served.get("hello").await.unwrap().into_inner(), "hello");
 }
 

@@ -3,43 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rowcall::grpc::{Server, Settings, Tls};
-use tempfile::TempDir;
 use tonic::client::Grpc;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::served::{GET, Served, serve, settings, unary, with};
-
-/// An authority, and what it signed for the server and for a caller.
-struct Papers {
-    folder: TempDir,
-    root: String,
-    caller: (String, String),
-}
-
-fn papers() -> Papers {
-    let folder = tempfile::tempdir().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let sign = |name: &str| {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
-    };
-    let (certificate, key) = sign("localhost");
-    fs::write(folder.path().join("server.pem"), certificate).unwrap();
-    fs::write(folder.path().join("server.key"), key).unwrap();
-    fs::write(folder.path().join("root.pem"), authority.pem()).unwrap();
-    Papers { folder, root: authority.pem(), caller: sign("caller") }
-}
+use crate::support::{Papers, papers};
 
 impl Papers {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     fn settings(&self, client_roots: Option<PathBuf>) -> Settings {
         let (certificate, key) = (self.path("server.pem"), self.path("server.key"));
         Settings { tls: Some(Tls { certificate, key, client_roots }), ..settings() }

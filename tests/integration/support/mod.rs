@@ -6,6 +6,7 @@ mod client;
 mod cluster;
 mod database;
 mod messages;
+mod papers;
 mod pooler;
 mod proxy;
 mod served;
@@ -17,6 +18,7 @@ pub use client::{
 };
 pub use cluster::{Cluster, cluster, free_port, kill};
 pub use database::{CHINOOK, Database, EMPTY, database};
+pub use papers::{Papers, papers};
 pub use pooler::Pooler;
 pub use proxy::{Path, Proxy};
 pub use served::{Served, rowcall};

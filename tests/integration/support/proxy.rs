@@ -1,8 +1,10 @@
 //! A path between a server and Postgres that can go silent, be refused or be cut.
 
-use std::sync::Arc;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +25,14 @@ pub struct Proxy {
     pub port: u16,
     path: watch::Sender<Path>,
     accepted: Arc<AtomicUsize>,
+    callers: Callers,
 }
+
+/// The sockets of callers, while their connections stand.
+type Callers = Arc<Mutex<Vec<Weak<OwnedFd>>>>;
+
+/// `BPF_RET` of nothing: the kernel drops the packet before TCP sees it.
+const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
 
 impl Proxy {
     /// In front of a server on this machine.
@@ -33,6 +42,8 @@ impl Proxy {
         let (path, changes) = watch::channel(Path::Open);
         let accepted = Arc::new(AtomicUsize::new(0));
         let counted = accepted.clone();
+        let callers = Callers::default();
+        let known = callers.clone();
         tokio::spawn(async move {
             loop {
                 let mut path = changes.clone();
@@ -42,14 +53,23 @@ impl Proxy {
                     Err(_) = async { path.wait_for(|_| false).await } => return,
                 };
                 counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(carry(caller, server, changes.clone()));
+                tokio::spawn(carry(caller, server, changes.clone(), known.clone()));
             }
         });
-        Proxy { port, path, accepted }
+        Proxy { port, path, accepted, callers }
     }
 
     pub fn set(&self, path: Path) {
         self.path.send_replace(path);
+    }
+
+    /// From now on, what callers send on the connections that stand is lost on its way, and nothing of
+    /// it acknowledged, as when a host is gone; further connections are as any.
+    pub fn deafen(&self) {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        for socket in callers.drain(..).filter_map(|caller| caller.upgrade()) {
+            SockRef::from(&*socket).attach_filter(&[DROP]).expect("a socket takes a filter");
+        }
     }
 
     /// Connections that came since this was asked last.
@@ -63,7 +83,9 @@ impl Proxy {
 }
 
 /// Both directions, until one ends or the path is cut.
-async fn carry(caller: TcpStream, server: u16, mut path: watch::Receiver<Path>) {
+async fn carry(caller: TcpStream, server: u16, mut path: watch::Receiver<Path>, callers: Callers) {
+    let socket = Arc::new(caller.as_fd().try_clone_to_owned().expect("a descriptor is left"));
+    callers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&socket));
     let open = async |path: &mut watch::Receiver<Path>| path.wait_for(|now| *now == Path::Open).await.is_ok();
     let mut cut = path.clone();
     let carried = async {
