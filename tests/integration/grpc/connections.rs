@@ -35,14 +35,15 @@ async fn a_drain_lets_calls_end_and_takes_no_new_ones() {
 
 #[tokio::test]
 async fn what_outlasts_the_grace_is_cut_off() {
-    let served = serve(Settings { drain_grace: Duration::from_millis(50), ..settings() }).await;
-    let held = served.get("hang");
+    let (drain_grace, deadline_default) = (Duration::from_millis(50), PATIENCE * 2);
+    let served = serve(Settings { drain_grace, deadline_default, ..settings() }).await;
+    let held = timeout(PATIENCE, served.get("hang"));
     let drained = async {
         served.script.hanging_are(1).await;
         served.drain.cancel();
     };
     let (held, ()) = tokio::join!(held, drained);
-    assert!(held.is_err());
+    assert!(held.expect("it is cut off").is_err());
     served.script.hanging_are(0).await;
     served.end.await.unwrap();
 }
@@ -92,7 +93,10 @@ async fn connections_that_came_together_do_not_go_together() {
 #[tokio::test]
 async fn a_call_that_outlasts_the_grace_of_an_old_connection_is_cut_off() {
     let (age_max, age_grace) = (Duration::from_millis(50), Duration::from_millis(250));
-    let served = serve(Settings { age_max, age_jitter: Duration::ZERO, age_grace, ..settings() }).await;
+    let deadline_default = PATIENCE * 2;
+    let served =
+        serve(Settings { age_max, age_jitter: Duration::ZERO, age_grace, deadline_default, ..settings() })
+            .await;
     let begun = Instant::now();
     let client = served.bare().await;
     let held = unary(client, GET, with("hang", &[]));
