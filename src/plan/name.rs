@@ -131,7 +131,12 @@ fn written(segments: &[NameSegment]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::damage::{self, timed};
     use crate::plan::Plans;
     use crate::plan::fixture::{Database, resource};
 
@@ -233,5 +238,36 @@ mod tests {
         let track = &plans.resources[resource(&plans, "Track")];
         assert_eq!(parent(track, "", "parent").unwrap(), []);
         assert_eq!(parent(track, "shops/main", "parent").unwrap(), []);
+    }
+    static PLANS: LazyLock<Plans> = LazyLock::new(|| {
+        let columns = "album text key, disc uuid key, number int8 key";
+        plans("pattern: \"albums/{album}/discs/{disc}/tracks/{number}\"", columns)
+    });
+
+    const NAMES: [&str; 4] = [
+        "albums/a/discs/6f1b3c52-3a9e-4f64-9d0c-0d2b7e5f8a11/tracks/7",
+        "albums/%C3%BC%2F%2D/discs/00000000-0000-0000-0000-000000000000/tracks/-9223372036854775808",
+        "albums/-/discs/-",
+        "albums/a~._x",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_damage_to_a_name_is_a_row_of_that_one_name_or_refused(name in damage::texts(NAMES)) {
+            let track = &PLANS.resources[resource(&PLANS, "Track")];
+            if let Ok(key) = timed(&name, || bind(track, &name, "name")) {
+                prop_assert_eq!(track.name_of_key(&key), name.clone());
+            }
+            if let Ok(settled) = timed(&name, || parent(track, &name, "parent")) {
+                prop_assert!(settled.len() <= 2);
+            }
+        }
+
+        #[test]
+        fn any_key_is_found_by_its_name(album in "\\PC{1,20}", disc in any::<[u8; 16]>(), number in any::<i64>()) {
+            let track = &PLANS.resources[resource(&PLANS, "Track")];
+            let key = [Bytes::from(album), disc.to_vec().into(), number.to_be_bytes().to_vec().into()];
+            prop_assert_eq!(bind(track, &track.name_of_key(&key), "name"), Ok(key.to_vec()));
+        }
     }
 }
