@@ -20,6 +20,7 @@ check: ## Formatting and lints.
 test: check ## Formatting, lints, every test that needs no Go tool, and five minutes of torture.
 	@scripts/setup test
 	cargo test
+	cargo test -p load
 	@$(MAKE) --no-print-directory torture
 
 torture: ## Faults and load together beside a checker that knows every answer: DURATION=5m, SEED=… for the same again.
