@@ -15,6 +15,9 @@ use crate::postgres::{self, Mode, Postgres, StatementTimeout, Want};
 /// How long reading the catalog may take.
 const INTROSPECT_MAX: Duration = Duration::from_secs(30);
 
+/// Readings until two agree; where DDL never rests, the last is as good as any.
+const READINGS_MAX: usize = 5;
+
 /// While there is no database, so long a pause, growing, until it is said again why.
 const AGAIN_FIRST: Duration = Duration::from_secs(1);
 const AGAIN_MAX: Duration = Duration::from_secs(30);
@@ -66,17 +69,37 @@ pub async fn contract(paths: Vec<PathBuf>) -> Result<Arc<Contract>, Error> {
 
 /// Reads the catalog and makes plans.
 pub async fn plans(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loaded, Error> {
+    let catalog = catalog(&contract, postgres).await?;
+    Ok(compiled(contract, catalog))
+}
+
+/// The same in place of plans that serve: what DDL undid while it was read is no reason to give them
+/// up, so it is read until two readings agree.
+pub async fn settled_plans(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loaded, Error> {
+    let mut loaded = plans(contract.clone(), postgres).await?;
+    for _ in 1..READINGS_MAX {
+        let catalog = catalog(&contract, postgres).await?;
+        if catalog.fingerprint == loaded.catalog.fingerprint {
+            break;
+        }
+        loaded = compiled(contract.clone(), catalog);
+    }
+    Ok(loaded)
+}
+
+async fn catalog(contract: &Contract, postgres: &Postgres) -> Result<Catalog, Error> {
     let want = Want {
         deadline: Instant::now() + INTROSPECT_MAX,
         mode: Mode::Single,
         statement_timeout: StatementTimeout::Net,
     };
     let mut session = postgres.session(want).await?;
-    let catalog =
-        catalog::introspect::introspect(&mut session, &queries(&contract)).await.map_err(Error::Catalog)?;
-    drop(session);
+    catalog::introspect::introspect(&mut session, &queries(contract)).await.map_err(Error::Catalog)
+}
+
+fn compiled(contract: Arc<Contract>, catalog: Catalog) -> Loaded {
     let (plans, report) = plan::compile(contract, &catalog);
-    Ok(Loaded { plans, report, catalog })
+    Loaded { plans, report, catalog }
 }
 
 /// The same, as soon as there is a database; until then the log says why there is none.

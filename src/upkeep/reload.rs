@@ -110,7 +110,7 @@ impl Reload {
                 Cause::Unfit => self.pipeline.plans().contract.clone(),
                 _ => load::contract(self.contract.clone()).await?,
             };
-            load::plans(contract, self.pipeline.postgres()).await
+            load::settled_plans(contract, self.pipeline.postgres()).await
         };
         match loaded.await {
             Ok(loaded) if cause == Cause::Unfit && loaded.report.problems == idle.problems => {}

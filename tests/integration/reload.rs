@@ -222,3 +222,45 @@ async fn a_dropped_table_is_unfit_until_it_is_back_and_read_again() {
     assert_eq!(settled(&shop, "GetCode", json!({"name": "codes/x"})).await, Err(unfit));
     settled(&shop, "GetThing", json!({"name": "things/1"})).await.expect("the rest serves");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_undone_while_the_catalog_was_read_takes_nothing_away() {
+    let database = database(EMPTY).await;
+    database.execute(TABLES).await;
+    let contract = written(CONTRACT);
+    let proxy = Proxy::start(cluster().port).await;
+    let path = contract.path().to_str().expect("UTF-8");
+    // Nothing but the reload asks, and is not answered.
+    let settings = ["postgres.check_after=1h", "postgres.probe_interval=1h"];
+    let arguments = [
+        "--contract",
+        path,
+        "--database",
+        &proxy.url(&database.name),
+        "--set",
+        settings[0],
+        "--set",
+        settings[1],
+    ];
+    let arguments = arguments.map(str::to_owned);
+    let start = move || Served::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let served = tokio::task::spawn_blocking(start).await.expect("it starts");
+    let client = client(&contract, &served).await;
+    client.call("GetThing", json!({"name": "things/1"})).await.expect("it serves");
+
+    database.execute("ALTER TABLE thing RENAME title TO away").await;
+    let now = database.client().await.query_one("SELECT clock_timestamp()::text", &[]).await;
+    let now: String = now.expect("the test's own SQL").get(0);
+    proxy.set(Path::Mute);
+    served.signal(Signal::HUP);
+    let read = format!(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND state <> 'active'
+         AND query LIKE 'SELECT json_build_object%' AND query_start > '{now}'"
+    );
+    crate::support::session::until(&database, &read).await;
+    database.execute("ALTER TABLE thing RENAME away TO title").await;
+    proxy.set(Path::Open);
+    logged(&served, "reloaded", 1).await;
+    assert!(!served.log().contains("does not fit"), "{}", served.log());
+    client.call("GetThing", json!({"name": "things/1"})).await.expect("it serves");
+}

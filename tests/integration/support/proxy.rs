@@ -16,6 +16,8 @@ pub enum Path {
     Open,
     /// A black hole: connections are taken and nothing moves, in either direction, until it opens.
     Silent,
+    /// What is asked arrives, and what is answered stands still until it opens.
+    Mute,
     /// Every connection is closed, and further ones as they come.
     Cut,
 }
@@ -98,8 +100,8 @@ async fn carry(caller: TcpStream, server: u16, mut path: watch::Receiver<Path>, 
         let (asks, hears) = caller.into_split();
         let (answers, told) = server.into_split();
         tokio::select! {
-            () = pump(asks, told, path.clone()) => {}
-            () = pump(answers, hears, path) => {}
+            () = pump(asks, told, path.clone(), |now| now != Path::Silent) => {}
+            () = pump(answers, hears, path, |now| now == Path::Open) => {}
         }
     };
     tokio::select! {
@@ -108,10 +110,15 @@ async fn carry(caller: TcpStream, server: u16, mut path: watch::Receiver<Path>, 
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut path: watch::Receiver<Path>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut path: watch::Receiver<Path>,
+    passes: fn(Path) -> bool,
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(bytes @ 1..) = from.read(&mut buffer).await {
-        let open = path.wait_for(|now| *now == Path::Open).await.is_ok();
+        let open = path.wait_for(|now| passes(*now)).await.is_ok();
         if !open || to.write_all(&buffer[..bytes]).await.is_err() {
             return;
         }
