@@ -3,9 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 use rowcall::cli::{self, Arguments, Code, Command, source};
-use rowcall::config::{self, Loaded};
+use rowcall::config::{self, Config, Loaded};
 use rowcall::{app, telemetry};
+
+/// A call allocates and frees some hundred times, often on two threads.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -21,22 +26,26 @@ fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
     let config = &loaded.config;
     telemetry::start(&config.log)?;
     match command {
-        Command::Serve(_) => wait(app::serve(config, source::to_serve(config)?)),
+        Command::Serve(_) => wait(config, app::serve(config, source::to_serve(config)?)),
         Command::Check(check) => {
             let (contract, database) = (source::contract(config)?, source::database(config)?);
-            wait(app::check(config, contract, database, check))
+            wait(config, app::check(config, contract, database, check))
         }
         Command::Explain(explain) => {
             let (contract, database) = (source::contract(config)?, source::database(config)?);
-            wait(app::explain(config, contract, database, explain))
+            wait(config, app::explain(config, contract, database, explain))
         }
         Command::Export(export) => cli::export(config, export),
         Command::Config => Ok(cli::config(loaded)?),
     }
 }
 
-fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+fn wait<T>(config: &Config, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if config.runtime.workers > 0 {
+        runtime.worker_threads(config.runtime.workers);
+    }
+    runtime.enable_all().build()?.block_on(work)
 }
 
 /// The error and what it came from, on standard error.

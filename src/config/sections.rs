@@ -127,7 +127,7 @@ settings! {
     join: Join {
         /// Calls of one statement at most; 1 joins nothing.
         calls_max: usize = "128" in 1..,
-        /// Statements of one shape under way at most; fewer carry more calls each.
+        /// Statements of one shape under way at most; a further one goes when it is full, or the last is overdue.
         statements_max: usize = "2" in 1..,
         /// Calls of one shape that wait; a further one is DATABASE_BUSY.
         waiting_max: usize = "10000" in 1..,
@@ -209,6 +209,12 @@ settings! {
         start_max: Duration = "60s" in SECOND..,
         /// Time to stop before it is cut off.
         stop_max: Duration = "10s",
+    }
+
+    /// The process itself.
+    runtime: Runtime {
+        /// Threads that run calls; 0 is one for each core.
+        workers: usize = "0" in 0..1_024,
     }
 
     /// The log, on standard error.

@@ -26,7 +26,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use prost_reflect::{
-    DescriptorPool, FieldDescriptor, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
+    DescriptorPool, FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
 };
 
 /// The Rust form of `rowcall/v1/options.proto` and `reason.proto`.
@@ -51,6 +51,14 @@ pub struct Contract {
     pub files: Vec<File>,
     /// What methods do wrong, all of it; `Method::shape` has each method's first.
     pub problems: Vec<Problem>,
+}
+
+impl Contract {
+    /// Whether requests may have `buf.validate` rules: only a file that imports them can state any.
+    pub fn has_rules(&self) -> bool {
+        let rules = |file: FileDescriptor| file.name() == "buf/validate/validate.proto";
+        self.pool.files().any(|file| file.dependencies().any(rules))
+    }
 }
 
 #[derive(Debug, Clone)]

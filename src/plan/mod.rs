@@ -22,11 +22,11 @@ pub mod resource;
 pub mod token;
 pub mod value;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use prost_protovalidate::Validator;
+use rustc_hash::FxHashMap;
 
 pub use compile::{Report, compile};
 pub use method::Method;
@@ -45,14 +45,15 @@ pub struct Plans {
     /// By position in `Contract::resources`.
     pub resources: Vec<Resource>,
     /// By path: `/chinook.v1.ChinookService/GetTrack`.
-    pub methods: HashMap<String, Arc<Method>>,
-    /// `buf.validate` rules, compiled at their first use.
-    pub validator: Validator,
+    pub methods: FxHashMap<String, Arc<Method>>,
+    /// `buf.validate` rules, compiled at their first use. None when the contract cannot have any.
+    pub validator: Option<Validator>,
 }
 
 impl Plans {
     pub fn new(contract: Arc<Contract>, resources: Vec<Resource>) -> Self {
-        Plans { contract, resources, methods: HashMap::new(), validator: Validator::new() }
+        let validator = contract.has_rules().then(Validator::new);
+        Plans { contract, resources, methods: FxHashMap::default(), validator }
     }
 
     /// Before the database was seen: every method is there, and none can be answered.

@@ -130,7 +130,7 @@ impl Builder<'_> {
                 continue;
             }
             let value = match &field.source {
-                Source::Column { column, read, codec } => {
+                Source::Column { column, read, codec, .. } => {
                     WrittenValue::Column { at: self.select(*column, *read), codec: codec.clone() }
                 }
                 Source::Name => WrittenValue::Name(self.name(&resource.names[0])),

@@ -1,10 +1,11 @@
 //! A message and the table it is served from, with every field's source settled.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost_reflect::MessageDescriptor;
+use rustc_hash::FxHashMap;
 
 use super::codec::FieldCodec;
 use super::projection::{NamePart, WrittenName, encode_segment};
@@ -12,6 +13,7 @@ use super::relation::Relation;
 use super::value::ValueType;
 use crate::catalog::{Oid, Table, TableKind};
 use crate::contract::Problem;
+use crate::contract::options::Unit;
 use crate::sql::Identifier;
 
 /// Positions in `columns` and `fields` are what the rest of `plan` speaks in.
@@ -30,7 +32,7 @@ pub struct Resource {
     /// In order of field number.
     pub fields: Vec<Field>,
     /// Field names → positions in `fields`.
-    pub by_name: HashMap<Arc<str>, usize>,
+    pub by_name: FxHashMap<Arc<str>, usize>,
     pub relations: Vec<Relation>,
     pub soft_delete: Option<usize>,
     /// Field paths a filter or an order may name; None is all.
@@ -98,6 +100,8 @@ pub enum Source {
         column: usize,
         read: Read,
         codec: Arc<FieldCodec>,
+        /// What a Duration counts in.
+        unit: Unit,
     },
     /// The row's own name: `Resource::names[0]`.
     Name,

@@ -86,6 +86,16 @@ fn what_contracts_may_import_resolves_without_files() {
 }
 
 #[test]
+fn only_a_contract_that_imports_rules_can_have_any() {
+    let methods = "message R { int64 track_id = 1; } service S { rpc GetTrack(R) returns (Track); }";
+    let table = "message Track { option (rowcall.v1.table) = {}; int64 track_id = 1; }";
+    for (import, expected) in [("", false), ("import \"buf/validate/validate.proto\";", true)] {
+        let contract = load(&Draft::new(&format!("{import} {table} {methods}")).source());
+        assert_eq!(contract.unwrap_or_else(|p| panic!("{}", lines(&p))).has_rules(), expected, "{import}");
+    }
+}
+
+#[test]
 fn a_users_own_copy_of_an_import_wins_but_for_the_servers_own() {
     let draft = Draft::new(
         "import \"google/type/date.proto\"; message Track { option (rowcall.v1.table) = {}; int64 track_id = 1; google.type.Mine m = 2; } service S {}",

@@ -5,7 +5,7 @@ use prost_reflect::{FieldDescriptor, Value};
 
 use super::{Failure, Limits, Request};
 use crate::call::Hints;
-use crate::contract::options::{Reason, Unit};
+use crate::contract::options::Reason;
 use crate::plan::mask::Mask;
 use crate::plan::resource::Source;
 use crate::plan::{Plans, Projection, Resource, Violation, name};
@@ -102,24 +102,18 @@ fn is_below(resource: &Resource, key: &[Bytes], parent: &name::Settled) -> bool 
 
 /// By `name`, or by the fields that say the key. `within` is the path of the request itself.
 fn key(resource: &Resource, request: &Request, within: &str) -> Result<Vec<Bytes>, Violation> {
-    if request.field("name").is_some() && !resource.names.is_empty() {
+    if !resource.names.is_empty() && request.field("name").is_some() {
         return name::bind(resource, &request.text("name"), &format!("{within}name"));
     }
     let mut settled = Vec::new();
-    let of_key = |field: &FieldDescriptor| {
-        let found = resource.field(field.name()).map(|found| &found.source);
-        matches!(found, Some(Source::Column { .. } | Source::Reference(_))) && field.name() != "read_mask"
-    };
-    for field in request.fields().into_iter().filter(of_key) {
-        let place = format!("{within}{}", field.name());
+    for field in request.descriptor().fields().filter(|field| field.name() != "read_mask") {
+        let Some(source) = source(resource, &field) else { continue };
+        let place = || format!("{within}{}", field.name());
         // A field without presence says its zero value when it is left out.
-        let given = match request.value(field.name()) {
-            None if field.supports_presence() => {
-                return Err(Violation::new(Reason::FieldInvalid, place, "is missing"));
-            }
-            given => given.unwrap_or_else(|| Value::default_value_for_field(&field)),
-        };
-        settled.extend(says(resource, &field, &given, &place)?);
+        if field.supports_presence() && !request.has(&field) {
+            return Err(Violation::new(Reason::FieldInvalid, place(), "is missing"));
+        }
+        settle(resource, source, &field, &request.given(&field), place, &mut settled)?;
     }
     let value = |column: &usize| match settled.iter().find(|(c, _)| c == column) {
         Some((_, Some(bytes))) => Ok(bytes.clone()),
@@ -131,27 +125,34 @@ fn key(resource: &Resource, request: &Request, within: &str) -> Result<Vec<Bytes
     resource.key.iter().map(value).collect()
 }
 
+/// Where the resource's field of this name comes from, when a value of it settles columns.
+pub(super) fn source<'r>(resource: &'r Resource, field: &FieldDescriptor) -> Option<&'r Source> {
+    let source = &resource.field(field.name())?.source;
+    matches!(source, Source::Column { .. } | Source::Reference(_)).then_some(source)
+}
+
 /// The columns that a field of the request settles: its own, or those behind another row's name.
-pub(super) fn says(
+pub(super) fn settle(
     resource: &Resource,
+    source: &Source,
     field: &FieldDescriptor,
     given: &Value,
-    place: &str,
-) -> Result<Vec<(usize, Option<Bytes>)>, Violation> {
-    match resource.field(field.name()).map(|found| &found.source) {
-        Some(Source::Column { column, .. }) => {
-            let told = resource.message.get_field_by_name(field.name());
-            let unit = told.map_or(Unit::Unspecified, |field| crate::contract::column(&field).unit());
-            let value = resource.columns[*column].value.from_proto(given, field, unit);
+    place: impl Fn() -> String,
+    settled: &mut Vec<(usize, Option<Bytes>)>,
+) -> Result<(), Violation> {
+    match source {
+        Source::Column { column, unit, .. } => {
+            let value = resource.columns[*column].value.from_proto(given, field, *unit);
             let value =
-                value.map_err(|malformed| Violation::new(Reason::FieldInvalid, place, malformed.text))?;
-            Ok(vec![(*column, value)])
+                value.map_err(|malformed| Violation::new(Reason::FieldInvalid, place(), malformed.text))?;
+            settled.push((*column, value));
         }
-        Some(Source::Reference(pattern)) => {
-            let settled = name::reference(resource, pattern, given.as_str().unwrap_or_default())
-                .map_err(|why| Violation::new(Reason::NameInvalid, place, why))?;
-            Ok(settled.into_iter().map(|(column, bytes)| (column, Some(bytes))).collect())
+        Source::Reference(pattern) => {
+            let behind = name::reference(resource, pattern, given.as_str().unwrap_or_default())
+                .map_err(|why| Violation::new(Reason::NameInvalid, place(), why))?;
+            settled.extend(behind.into_iter().map(|(column, bytes)| (column, Some(bytes))));
         }
-        _ => Ok(Vec::new()),
+        Source::Name | Source::Relation(_) => {}
     }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! List and Stream requests → a select that goes on behind the page token, and what the answer needs around it.
 
-use super::key::says;
+use super::key::{settle, source};
 use super::{Failure, Limits, Request};
 use crate::call::{self, Hints, Scope, TotalWanted};
 use crate::catalog::Oid;
@@ -129,14 +129,17 @@ fn parents(resource: &Resource, request: &mut Request) -> Vec<(usize, Param)> {
             equals.push((column, Param { oid: resource.columns[column].value.oid, value: Some(bytes) }));
         }
     }
-    for field in request.fields() {
+    for field in request.descriptor().fields() {
         if OWN_FIELDS.contains(&field.name()) {
             continue;
         }
         // What is left out keeps every row: to ask for a zero, the contract makes the field optional.
-        let Some(given) = request.value(field.name()) else { continue };
-        let said = says(resource, &field, &given, field.name());
-        for (column, value) in request.keep(said).unwrap_or_default() {
+        let Some(source) = source(resource, &field).filter(|_| request.has(&field)) else { continue };
+        let mut settled = Vec::new();
+        let place = || field.name().to_owned();
+        let said = settle(resource, source, &field, &request.given(&field), place, &mut settled);
+        request.keep(said);
+        for (column, value) in settled {
             equals.push((column, Param { oid: resource.columns[column].value.oid, value }));
         }
     }

@@ -1,5 +1,7 @@
 //! Request bytes → a decoded, validated request whose fields are asked for by name.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use prost_protovalidate::Error as Invalid;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage as _, Value};
@@ -38,8 +40,17 @@ impl Request {
         self.message.descriptor().get_field_by_name(name)
     }
 
-    pub fn fields(&self) -> Vec<FieldDescriptor> {
-        self.message.descriptor().fields().collect()
+    pub fn descriptor(&self) -> MessageDescriptor {
+        self.message.descriptor()
+    }
+
+    pub fn has(&self, field: &FieldDescriptor) -> bool {
+        self.message.has_field(field)
+    }
+
+    /// Its default when it is not set.
+    pub fn given(&self, field: &FieldDescriptor) -> Cow<'_, Value> {
+        self.message.get_field(field)
     }
 
     /// None when the request has no such field, or when it is not set.
@@ -126,7 +137,8 @@ impl Request {
 }
 
 fn validate(plans: &Plans, message: &DynamicMessage) -> Vec<Violation> {
-    let invalid = match plans.validator.validate(message) {
+    let Some(validator) = &plans.validator else { return Vec::new() };
+    let invalid = match validator.validate(message) {
         Ok(()) => return Vec::new(),
         Err(Invalid::Validation(invalid)) => invalid,
         // A rule that cannot be evaluated is the contract's fault, yet the request cannot be let through.

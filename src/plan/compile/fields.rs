@@ -70,7 +70,8 @@ fn column(draft: &mut Draft, field: &contract::Field) -> Option<Source> {
         lose(draft, field, format!("column {} may be NULL, {loss}", qualified(draft, at)));
     }
     let column = draft.column(at);
-    Some(Source::Column { column, read: fit.read, codec: Arc::new(fit.codec) })
+    let unit = field.column.unit();
+    Some(Source::Column { column, read: fit.read, codec: Arc::new(fit.codec), unit })
 }
 
 /// A reference is written by the first pattern of the resource it leads to that has as many

@@ -1,7 +1,9 @@
 //! A promised message and its table → a resource: columns, key, names and fields.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::{Report, either, fields, problem};
 use crate::catalog::{self, Catalog, Table, TableKind};
@@ -73,7 +75,7 @@ fn kind(promised: &contract::Resource) -> String {
     promised.kind.clone().unwrap_or_else(|| promised.message.full_name().to_owned())
 }
 
-fn by_name(fields: &[Field]) -> HashMap<Arc<str>, usize> {
+fn by_name(fields: &[Field]) -> FxHashMap<Arc<str>, usize> {
     fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect()
 }
 
@@ -112,7 +114,7 @@ fn absent(promised: &contract::Resource, unfit: Problem) -> Resource {
         key: Vec::new(),
         names: Vec::new(),
         fields: Vec::new(),
-        by_name: HashMap::new(),
+        by_name: FxHashMap::default(),
         relations: Vec::new(),
         soft_delete: None,
         filter_fields: None,
