@@ -46,7 +46,7 @@ impl<A: Answers> Exchange<A> {
                 .await
                 .map_err(|error| status::of(&error, &self.call, &self.about.trace))
         };
-        let payload = match within(&self.call, work).await {
+        let payload = match within(&self.call, self.call.started, work).await {
             Ok(payload) => payload,
             Err(status) => return failed(&status, &self.about, &notes),
         };
@@ -60,13 +60,14 @@ impl<A: Answers> Exchange<A> {
 
     /// The first message, or its failure, decides what the headers say; the rest follows as it is read.
     pub async fn stream(self, messages: Messages) -> Response<Body> {
-        let request =
-            match within(&self.call, async { messages.only().await.map_err(|why| status::unreadable(&why)) })
-                .await
-            {
-                Ok(request) => request,
-                Err(status) => return failed(&status, &self.about, &Notes::default()),
-            };
+        let request = match within(&self.call, self.call.started, async {
+            messages.only().await.map_err(|why| status::unreadable(&why))
+        })
+        .await
+        {
+            Ok(request) => request,
+            Err(status) => return failed(&status, &self.about, &Notes::default()),
+        };
         let Exchange { answers, plans, method, call, about, packing, permit } = self;
         let chunks = answers.stream(plans, method, call.clone(), request);
         let mut sending =
@@ -121,7 +122,7 @@ impl<C: Chunks> Sending<C> {
 
     async fn receive(&mut self) -> Option<Result<Payload, Status>> {
         let next = async { Ok(self.chunks.next().await) };
-        match within(&self.call, next).await {
+        match within(&self.call, Instant::now(), next).await {
             Ok(received) => received.map(|result| {
                 result.map_err(|error: Error| status::of(&error, &self.call, &self.about.trace))
             }),
@@ -146,9 +147,10 @@ impl<C: Chunks> Sending<C> {
 /// The work's outcome, or DEADLINE_PASSED and the work dropped. No async fn: it would hold the work twice.
 fn within<T>(
     call: &Call,
+    begun: Instant,
     work: impl Future<Output = Result<T, Status>>,
 ) -> impl Future<Output = Result<T, Status>> {
-    let at = call.deadline.at(Instant::now());
+    let at = call.deadline.at(begun);
     tokio::time::timeout_at(at.into(), work)
         .map(|outcome| outcome.unwrap_or_else(|_| Err(status::deadline_passed(call))))
 }

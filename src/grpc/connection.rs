@@ -82,11 +82,12 @@ impl<A: Answers> Connection<A> {
         let calls = service_fn(move |request| {
             let (routes, pulse) = (routes.clone(), begun.clone());
             let call = Under::way(pulse.clone());
-            async move {
+            // Boxed, since hyper and tokio move a call several times before it first runs.
+            Box::pin(async move {
                 pulse.room(routes.settings.answers_bytes_max).await;
                 let response = routes.answer(request, peer).await;
                 Ok::<_, Infallible>(response.map(|body| Owed::new(body, call)))
-            }
+            })
         });
         let connection = protocol(&settings).serve_connection(io, calls);
         tokio::pin!(connection);

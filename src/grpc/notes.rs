@@ -1,6 +1,6 @@
 //! What there is to say about an answer → metadata.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -25,13 +25,32 @@ pub struct About {
 impl About {
     /// Time and trace.
     pub fn write(&self, notes: &Notes, headers: &mut HeaderMap) {
-        let seconds = format!("{:.6}", self.started.elapsed().as_secs_f64());
-        put(headers, PROCESS_TIME, seconds);
-        headers.insert(TRACEPARENT, self.trace.header());
+        headers.insert(PROCESS_TIME, never_again(seconds(self.started.elapsed())));
+        headers.insert(TRACEPARENT, never_again(self.trace.header()));
         if self.timing == Timing::On && !notes.stages.is_empty() {
             put(headers, SERVER_TIMING, stages(notes));
         }
     }
+}
+
+/// A value that no other answer has: HPACK's tables, ours and the caller's, are spared it.
+fn never_again(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
+}
+
+/// `0.000123`. Each answer has it: `format!` takes ten times as long.
+fn seconds(time: Duration) -> HeaderValue {
+    let mut text = *b"00000000000000000000.000000";
+    let mut left = time.as_micros();
+    for digit in text.iter_mut().rev().filter(|byte| **byte != b'.') {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    // All zeros but the last before the point are left out.
+    let point = text.len() - 7;
+    let first = text[..point - 1].iter().position(|digit| *digit != b'0').unwrap_or(point - 1);
+    HeaderValue::from_bytes(&text[first..]).unwrap_or(HeaderValue::from_static("0"))
 }
 
 /// What is said of an answer that came.
@@ -74,7 +93,16 @@ fn put(headers: &mut HeaderMap, key: HeaderName, text: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+
+    #[test]
+    fn times_are_seconds_to_the_microsecond() {
+        for (micros, expected) in
+            [(0, "0.000000"), (1, "0.000001"), (999_999, "0.999999"), (12_000_034, "12.000034")]
+        {
+            assert_eq!(seconds(Duration::from_micros(micros)), expected);
+        }
+        assert_eq!(seconds(Duration::MAX).to_str().unwrap().len(), 27);
+    }
 
     #[test]
     fn an_answers_notes_are_written_as_the_contract_has_them() {

@@ -1,8 +1,11 @@
 //! A request's body → the bytes of its messages.
 
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
+use futures_util::poll;
 use http::HeaderMap;
 use tokio::time::timeout;
 use tonic::codec::{CompressionEncoding, DecodeBuf, Decoder, Streaming};
@@ -58,8 +61,12 @@ impl Messages {
     /// The one message of a call that has one.
     pub async fn only(self) -> Result<Bytes, Unreadable> {
         let request_max = self.request_max;
-        // No timer is set when it is all there, as it mostly is.
-        timeout(request_max, self.single()).await.unwrap_or(Err(Unreadable::Slow { request_max }))
+        let mut single = pin!(self.single());
+        // It mostly is all there, and then no clock is asked.
+        if let Poll::Ready(request) = poll!(single.as_mut()) {
+            return request;
+        }
+        timeout(request_max, single).await.unwrap_or(Err(Unreadable::Slow { request_max }))
     }
 
     async fn single(mut self) -> Result<Bytes, Unreadable> {

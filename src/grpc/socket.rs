@@ -1,4 +1,9 @@
-//! An open connection → the same, watched: frames are counted, floods end it.
+//! An open connection → the same, watched: frames are counted, floods end it, answers go out together.
+//!
+//! A connection is woken by the first of several answers that become ready at once, as those of a
+//! joined statement do; with a write for each, the kernel would take longer over them than all of
+//! Rowcall. So what is to be written waits for one turn of the scheduler, in which the other answers
+//! join it. When nothing else is to be done, that turn comes at once.
 //!
 //! A flood is frames that cost their sender nothing and say nothing of a call, or calls that are
 //! left as soon as they are begun. It is answered as gRPC servers do: GOAWAY with ENHANCE_YOUR_CALM.
@@ -40,6 +45,8 @@ pub struct Socket<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> {
     written: u64,
     /// All that was to be written is: a frame of ours can follow.
     flushed: bool,
+    /// What is written now has waited for a turn.
+    gathered: bool,
 }
 
 impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket<I> {
@@ -55,6 +62,7 @@ impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket<I> {
             calls: 0,
             written: 0,
             flushed: true,
+            gathered: false,
         }
     }
 
@@ -75,6 +83,16 @@ impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket<I> {
         self.pulse.frames.store(self.frames.ended, Relaxed);
         self.pulse.frame_open.store(self.frames.open(), Relaxed);
         calm
+    }
+
+    /// Once before each flush: whoever else has something to write comes first.
+    fn gather(&mut self, context: &Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.gathered, true) {
+            return Poll::Ready(());
+        }
+        // A task that wakes itself goes to the end of the queue.
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn wrote(&mut self, taken: &Poll<io::Result<usize>>) {
@@ -118,6 +136,7 @@ impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncRead for Socket<I>
 impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Socket<I> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
+        ready!(socket.gather(context));
         let taken = Pin::new(socket.io.get()).poll_write(context, bytes);
         socket.wrote(&taken);
         taken
@@ -129,6 +148,7 @@ impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Socket<I
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let socket = self.get_mut();
+        ready!(socket.gather(context));
         let taken = Pin::new(socket.io.get()).poll_write_vectored(context, pieces);
         socket.wrote(&taken);
         taken
@@ -143,6 +163,7 @@ impl<I: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Socket<I
         let socket = self.get_mut();
         let flushed = Pin::new(socket.io.get()).poll_flush(context);
         socket.flushed = matches!(flushed, Poll::Ready(Ok(())));
+        socket.gathered &= !socket.flushed;
         socket.pulse.write_blocked.store(flushed.is_pending(), Relaxed);
         flushed
     }
