@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// The weight of the newest is one in so many; with fewer seen, nothing is foretold.
 const SEEN: u32 = 16;
+/// A turn is overdue after so many times the mean.
+const OVERDUE: u64 = 4;
 
 /// What recent turns took. An update that meets another may be lost, which changes no mean by much.
 #[derive(Debug, Default)]
@@ -46,6 +48,11 @@ impl Forecast {
         let share = u64::from(seen);
         self.mean.store((mean - mean / share).saturating_add(took(mean) / share), Relaxed);
         self.seen.store(seen, Relaxed);
+    }
+
+    /// Whether a turn that began so long ago takes longer than most. With little seen, any does.
+    pub fn overdue(&self, since: Duration) -> bool {
+        self.seen.load(Relaxed) < SEEN || nanos(since) > self.mean.load(Relaxed).saturating_mul(OVERDUE)
     }
 
     /// Whether who has `turns` to wait for, of which `at_once` are under way together, is done in
@@ -92,6 +99,13 @@ mod tests {
         let waits = |forecast: &Forecast| forecast.in_time(1_000, 1, Duration::ZERO, Duration::ZERO);
         assert!(waits(&seen(SEEN - 1)));
         assert!(!waits(&seen(SEEN)));
+    }
+
+    #[test]
+    fn a_turn_is_overdue_after_four_times_the_mean() {
+        assert!(seen(SEEN - 1).overdue(Duration::ZERO), "nobody knows");
+        assert!(!seen(SEEN).overdue(TURN * 4));
+        assert!(seen(SEEN).overdue(TURN * 4 + Duration::from_nanos(1)));
     }
 
     #[test]

@@ -3,20 +3,24 @@
 //! A shape is a resource, a mask and a scope of one load. Its Gets pass through a lane:
 //!
 //! ```text
-//!            fewer than statements_max under way
-//! call ──► lane ──────────────────────────────────► runs at once, in the caller's own task
-//!            │ else                                        │ done, failed or left
-//!            ▼                                             ▼
-//!         waits ◄──────────── next turn: all that wait, at most calls_max, as one statement
+//!            nothing is under way
+//! call ──► lane ────────────────────► runs at once, in the caller's own task
+//!            │ else                          │ done, failed or left
+//!            ▼                               ▼
+//!         waits ◄─── next turn: all that wait, at most calls_max, as one statement
+//!            │ they fill a statement, or the one under way is overdue
+//!            └─────► a further turn, at most statements_max
 //! ```
 //!
 //! So nothing is delayed when the lane is idle, and under load a statement carries as many keys as
-//! came while the last one ran. The ordinal of its key finds the caller of a row: equality of values
-//! would not, since a collation may call `foo` and `Foo` the same. A statement runs to the latest
-//! deadline of its callers, each of whom stops waiting at its own; when the last has left it is
-//! cancelled. What is wrong with one row fails its caller alone: when Postgres refuses a shared
-//! statement, or its rows are larger than the limit, its calls are run again one by one, within the
-//! same turn.
+//! came while the last one ran. The next one is sent before the last one's answers are, so that
+//! Postgres and this process work at the same time, and not in turns.
+//!
+//! The ordinal of its key finds the caller of a row: equality of values would not, since a collation
+//! may call `foo` and `Foo` the same. A statement runs to the latest deadline of its callers, each of
+//! whom stops waiting at its own; when the last has left it is cancelled. What is wrong with one row
+//! fails its caller alone: when Postgres refuses a shared statement, or its rows are larger than the
+//! limit, its calls are run again one by one, within the same turn.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,9 +28,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::yield_now;
 
-use super::lanes::{Entered, Full, Key, Lanes, Passed, Ticket};
+use super::lanes::{Entered, Full, Key, Lanes, Passed, Ticket, Turns};
 use super::list::RAW_RATIO_MAX;
 use super::relations::ordinal;
 use super::shapes::Shape;
@@ -41,16 +44,11 @@ use crate::wire::{self, Level, Payload};
 pub struct Settings {
     /// Calls of one statement at most; 1 joins nothing.
     pub calls_max: usize,
-    /// Statements of one shape under way at most. Fewer carry more calls each.
+    /// Statements of one shape under way at most. A further one goes only when it is full, or when
+    /// the last takes longer than usual: fewer carry more calls each.
     pub statements_max: usize,
     /// Calls of one shape that wait; a further one is refused, and one that would wait too long.
     pub waiting_max: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { calls_max: 128, statements_max: 2, waiting_max: 10_000 }
-    }
 }
 
 /// Where Gets meet. Cheap to clone.
@@ -104,7 +102,7 @@ impl Answer {
 }
 
 enum Entry {
-    Now(Turn),
+    Now(Turn, Wanted),
     Wait(Place),
 }
 
@@ -133,11 +131,11 @@ impl Joiner {
 
     pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Payload, Error> {
         if self.inner.calls_max <= 1 {
-            return Box::pin(self.inner.alone(&wanted)).await.note(notes);
+            return Box::pin(self.inner.alone(&wanted, None)).await.note(notes);
         }
-        let answer = match self.enter(&wanted)? {
+        let answer = match self.enter(wanted)? {
             // Few of those that come under load do; the rest need not carry its future.
-            Entry::Now(_turn) => Box::pin(self.inner.alone(&wanted)).await,
+            Entry::Now(turn, wanted) => Box::pin(self.inner.alone(&wanted, Some(turn))).await,
             Entry::Wait(mut place) => (&mut place.answer).await.unwrap_or_else(|_| Answer {
                 // Only a panic drops a ticket unanswered while its caller waits.
                 result: Err(postgres::Error::Spent.into()),
@@ -147,14 +145,19 @@ impl Joiner {
         answer.note(notes)
     }
 
-    fn enter(&self, wanted: &Wanted) -> Result<Entry, Error> {
-        let joiner = self.clone();
+    /// Called by the call itself, so in its runtime.
+    fn turn(&self, lane: Key) -> Turn {
+        Turn { joiner: self.clone(), lane, begun: Instant::now(), runtime: Handle::current() }
+    }
+
+    fn enter(&self, wanted: Wanted) -> Result<Entry, Error> {
         match self.inner.lanes.enter(wanted) {
-            Ok(Entered::Now(lane)) => {
-                Ok(Entry::Now(Turn { joiner, lane, begun: Instant::now(), runtime: Handle::current() }))
-            }
-            Ok(Entered::Wait { lane, ticket, answer }) => {
-                Ok(Entry::Wait(Place { joiner, lane, ticket, answer }))
+            Ok(Entered::Now(lane, wanted)) => Ok(Entry::Now(self.turn(lane), wanted)),
+            Ok(Entered::Wait { lane, ticket, answer, turns }) => {
+                if turns == Turns::Further {
+                    self.turn(lane.clone()).pass_on();
+                }
+                Ok(Entry::Wait(Place { joiner: self.clone(), lane, ticket, answer }))
             }
             Err(Full) => Err(postgres::Error::Busy.into()),
         }
@@ -162,13 +165,18 @@ impl Joiner {
 }
 
 impl Turn {
-    /// The next statement. Calls that are about to come are let in first: under load it is the fuller
-    /// for it, and when there are none nobody waits.
+    /// To those that wait.
+    fn pass_on(self) {
+        let runtime = self.runtime.clone();
+        runtime.spawn(self.go_on());
+    }
+
+    /// The next statement.
     async fn go_on(mut self) {
-        yield_now().await;
         self.begun = Instant::now();
-        let tickets = self.joiner.inner.lanes.next(&self.lane);
-        self.joiner.inner.together(tickets).await;
+        let inner = self.joiner.inner.clone();
+        let tickets = inner.lanes.next(&self.lane);
+        inner.together(tickets, self).await;
     }
 }
 
@@ -176,8 +184,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         if let Passed::On = self.joiner.inner.lanes.pass(&self.lane, self.begun.elapsed()) {
             let (joiner, lane, runtime) = (self.joiner.clone(), self.lane.clone(), self.runtime.clone());
-            let turn = Turn { joiner, lane, begun: self.begun, runtime };
-            self.runtime.spawn(turn.go_on());
+            Turn { joiner, lane, begun: self.begun, runtime }.pass_on();
         }
     }
 }
@@ -191,19 +198,19 @@ impl Drop for Place {
 }
 
 impl Inner {
-    /// One call, one statement.
-    async fn alone(&self, wanted: &Wanted) -> Answer {
+    /// One call, one statement; its turn, when it has one, ends with the statement.
+    async fn alone(&self, wanted: &Wanted, turn: Option<Turn>) -> Answer {
         let mut took = Took::default();
-        let result =
-            match self.run(wanted, std::slice::from_ref(&wanted.key), wanted.deadline, &mut took).await {
-                Ok(rows) => self.encode(wanted, &rows, Some(0), &mut took),
-                Err(error) => Err(error),
-            };
+        let ran = self.run(wanted, std::slice::from_ref(&wanted.key), wanted.deadline, &mut took).await;
+        drop(turn);
+        let begun = Instant::now();
+        let result = ran.and_then(|rows| self.encode(wanted, &rows, Some(0)));
+        took.encode = begun.elapsed();
         Answer { result, took }
     }
 
-    /// Several calls, one statement, as long as any of them waits.
-    async fn together(&self, mut tickets: Vec<Ticket>) {
+    /// Several calls, one statement, as long as any of them waits. Its turn ends with the statement.
+    async fn together(&self, mut tickets: Vec<Ticket>, turn: Turn) {
         if tickets.len() == 1 {
             return self.apart(tickets.remove(0)).await;
         }
@@ -224,7 +231,10 @@ impl Inner {
             }
         };
         match ran {
-            Ok(rows) if !rows.cut => self.share(tickets, &rows, took),
+            Ok(rows) if !rows.cut => {
+                drop(turn);
+                self.share(tickets, &rows, took);
+            }
             // One row may be at fault, or all of them too much: nobody pays for another's.
             Ok(_) | Err(Error::Postgres(postgres::Error::Sql(_))) => {
                 for ticket in tickets {
@@ -244,7 +254,7 @@ impl Inner {
         let answer = tokio::select! {
             biased;
             () = ticket.answer.closed() => return,
-            answer = self.alone(&ticket.wanted) => answer,
+            answer = self.alone(&ticket.wanted, None) => answer,
         };
         // Who has left needs no answer.
         let _ = ticket.answer.send(answer);
@@ -259,11 +269,13 @@ impl Inner {
                 place.get_or_insert(row);
             }
         }
+        let mut begun = Instant::now();
         for (ticket, row) in tickets.into_iter().zip(found) {
-            let mut took = took;
-            let result = self.encode(&ticket.wanted, rows, row, &mut took);
+            let result = self.encode(&ticket.wanted, rows, row);
+            let ended = Instant::now();
+            let encode = ended.duration_since(std::mem::replace(&mut begun, ended));
             // Who has left needs no answer.
-            let _ = ticket.answer.send(Answer { result, took });
+            let _ = ticket.answer.send(Answer { result, took: Took { encode, ..took } });
         }
     }
 
@@ -292,14 +304,7 @@ impl Inner {
     }
 
     /// The message of one row, or why there is none.
-    fn encode(
-        &self,
-        wanted: &Wanted,
-        rows: &Rows,
-        row: Option<usize>,
-        took: &mut Took,
-    ) -> Result<Payload, Error> {
-        let started = Instant::now();
+    fn encode(&self, wanted: &Wanted, rows: &Rows, row: Option<usize>) -> Result<Payload, Error> {
         let resource = &wanted.plans.resources[wanted.shape.resource];
         let bytes_max = self.message_bytes_max;
         if rows.cut {
@@ -313,8 +318,6 @@ impl Inner {
             return Err(Error::Missing { kind: resource.kind.clone(), names });
         };
         let level = Level { rows: vec![row], children: Vec::new() };
-        let message = wire::message(&wanted.shape.projection, &level, 0, bytes_max);
-        took.encode = started.elapsed();
-        Ok(message?)
+        Ok(wire::message(&wanted.shape.projection, &level, 0, bytes_max)?)
     }
 }

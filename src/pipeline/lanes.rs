@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 use super::join::{Answer, Settings, Wanted};
 use super::shapes::Shape;
 use crate::call::Scope;
-use crate::forecast::Forecast;
 
 /// All lanes there are; one without turns under way is none.
 pub(super) struct Lanes {
@@ -37,10 +36,11 @@ pub(super) struct Key {
 
 struct Lane {
     /// While there is a lane, no other shape gets its address.
-    _shape: Arc<Shape>,
+    shape: Arc<Shape>,
     /// Turns that have not ended.
     under_way: usize,
-    forecast: Forecast,
+    /// When the last of them began.
+    begun: Instant,
     /// In the order they came.
     waiting: BTreeMap<u64, Ticket>,
 }
@@ -65,12 +65,22 @@ impl Ticket {
 
 pub(super) enum Entered {
     /// A turn, which ends when it is passed and nobody waits.
-    Now(Key),
+    Now(Key, Wanted),
     Wait {
         lane: Key,
         ticket: u64,
         answer: oneshot::Receiver<Answer>,
+        turns: Turns,
     },
+}
+
+/// What those that wait have to wait for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turns {
+    /// The end of a turn that is under way.
+    UnderWay,
+    /// A further one, which begins now.
+    Further,
 }
 
 /// What becomes of a turn.
@@ -88,40 +98,59 @@ impl Lanes {
         Lanes { settings, open: Mutex::default() }
     }
 
-    pub fn enter(&self, wanted: &Wanted) -> Result<Entered, Full> {
+    pub fn enter(&self, wanted: Wanted) -> Result<Entered, Full> {
         let lane = Key { shape: Arc::as_ptr(&wanted.shape) as usize, scope: wanted.scope.clone() };
+        let now = Instant::now();
         let mut open = self.open();
         let Open { lanes, next_ticket } = &mut *open;
         let found = lanes.entry(lane.clone()).or_insert_with(|| Lane {
-            _shape: wanted.shape.clone(),
+            shape: wanted.shape.clone(),
             under_way: 0,
-            forecast: Forecast::default(),
+            begun: now,
             waiting: BTreeMap::new(),
         });
-        let at_once = self.settings.statements_max.max(1);
-        if found.under_way < at_once {
-            found.under_way += 1;
-            return Ok(Entered::Now(lane));
+        if found.under_way == 0 {
+            found.under_way = 1;
+            return Ok(Entered::Now(lane, wanted));
         }
-        let left = wanted.deadline.saturating_duration_since(Instant::now());
-        let turns = found.waiting.len() / self.settings.calls_max.max(1) + 1;
-        if found.waiting.len() >= self.settings.waiting_max
-            || !found.forecast.in_time(turns, at_once, left, Duration::MAX)
-        {
+        let turns = self.turns(found, now);
+        let left = wanted.deadline.saturating_duration_since(now);
+        let ahead = found.waiting.len() / self.settings.calls_max.max(1) + 1;
+        let in_time = turns == Turns::Further
+            || found.shape.forecast.in_time(ahead, found.under_way, left, Duration::MAX);
+        if found.waiting.len() >= self.settings.waiting_max || !in_time {
             return Err(Full);
+        }
+        if turns == Turns::Further {
+            found.under_way += 1;
+            found.begun = now;
+            if found.waiting.is_empty() {
+                return Ok(Entered::Now(lane, wanted));
+            }
         }
         let (sender, answer) = oneshot::channel();
         let ticket = *next_ticket;
         *next_ticket += 1;
-        found.waiting.insert(ticket, Ticket { wanted: wanted.clone(), answer: sender });
-        Ok(Entered::Wait { lane, ticket, answer })
+        found.waiting.insert(ticket, Ticket { wanted, answer: sender });
+        Ok(Entered::Wait { lane, ticket, answer, turns })
+    }
+
+    /// Few and full statements cost Postgres the least, so a further one goes only when it would be
+    /// full, or when the last takes so long that it may hold up what would not.
+    fn turns(&self, lane: &Lane, now: Instant) -> Turns {
+        let full = lane.waiting.len() + 1 >= self.settings.calls_max;
+        let late = || lane.shape.forecast.overdue(now.duration_since(lane.begun));
+        match lane.under_way < self.settings.statements_max && (full || late()) {
+            true => Turns::Further,
+            false => Turns::UnderWay,
+        }
     }
 
     /// The end of a statement that took so long: the turn goes on for those that wait, or is over.
     pub fn pass(&self, lane: &Key, took: Duration) -> Passed {
         let mut open = self.open();
         let Some(found) = open.lanes.get_mut(lane) else { return Passed::Over };
-        found.forecast.took(took);
+        found.shape.forecast.took(took);
         if !found.waiting.is_empty() {
             return Passed::On;
         }
@@ -137,6 +166,7 @@ impl Lanes {
         let mut open = self.open();
         let Some(found) = open.lanes.get_mut(lane) else { return Vec::new() };
         let now = Instant::now();
+        found.begun = now;
         let waiting = std::iter::from_fn(|| found.waiting.pop_first());
         waiting.filter_map(|(_, ticket)| ticket.in_time(now)).take(self.settings.calls_max).collect()
     }
@@ -189,7 +219,7 @@ mod tests {
     fn waits(entered: Result<Entered, Full>) -> oneshot::Receiver<Answer> {
         match entered {
             Ok(Entered::Wait { answer, .. }) => answer,
-            Ok(Entered::Now(_)) => panic!("it has its turn"),
+            Ok(Entered::Now(..)) => panic!("it has its turn"),
             Err(Full) => panic!("it is refused"),
         }
     }
@@ -203,35 +233,62 @@ mod tests {
     #[test]
     fn who_is_late_has_no_part_in_a_statement() {
         let (lanes, wanted) = (lanes(), wanted());
-        let Ok(Entered::Now(lane)) = lanes.enter(&wanted(TURN)) else { panic!("nobody is before it") };
-        let mut late: Vec<_> = (0..3).map(|_| waits(lanes.enter(&wanted(Duration::ZERO)))).collect();
-        let mut patient: Vec<_> = (0..3).map(|_| waits(lanes.enter(&wanted(TURN * 100)))).collect();
+        let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(TURN)) else { panic!("nobody is before it") };
+        let mut late: Vec<_> = (0..3).map(|_| waits(lanes.enter(wanted(Duration::ZERO)))).collect();
+        let mut patient: Vec<_> = (0..3).map(|_| waits(lanes.enter(wanted(TURN * 100)))).collect();
         assert_eq!(next(&lanes, &lane), 2, "the turn is for those in time alone");
         assert!(late.iter_mut().all(|late| late.try_recv().is_ok()), "and the others are told");
         assert_eq!(next(&lanes, &lane), 1);
         // Their tickets are dropped here, unanswered.
         assert!(patient.iter_mut().all(|patient| patient.try_recv().is_err()));
-        let late = waits(lanes.enter(&wanted(Duration::ZERO)));
+        let late = waits(lanes.enter(wanted(Duration::ZERO)));
         assert_eq!(next(&lanes, &lane), 0);
         assert_eq!(lanes.pass(&lane, TURN), Passed::Over);
         drop(late);
-        assert!(matches!(lanes.enter(&wanted(TURN)), Ok(Entered::Now(_))), "the lane is free again");
+        assert!(matches!(lanes.enter(wanted(TURN)), Ok(Entered::Now(..))), "the lane is free again");
+    }
+
+    /// What a call that waits has to wait for.
+    fn turns(entered: Result<Entered, Full>) -> Turns {
+        match entered {
+            Ok(Entered::Wait { turns, .. }) => turns,
+            Ok(Entered::Now(..)) => panic!("it has its turn"),
+            Err(Full) => panic!("it is refused"),
+        }
+    }
+
+    #[test]
+    fn a_further_turn_begins_when_it_is_full_or_the_last_is_overdue() {
+        let lanes = Lanes::new(Settings { calls_max: 3, statements_max: 2, waiting_max: 100 });
+        let (wanted, long) = (wanted(), TURN * 1_000);
+        let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(long)) else { panic!("nobody is before it") };
+        (0..20).for_each(|_| lanes.open().lanes[&lane].shape.forecast.took(TURN));
+        assert_eq!(turns(lanes.enter(wanted(long))), Turns::UnderWay);
+        assert_eq!(turns(lanes.enter(wanted(long))), Turns::UnderWay);
+        assert_eq!(turns(lanes.enter(wanted(long))), Turns::Further, "the third fills a statement");
+        assert_eq!(turns(lanes.enter(wanted(long))), Turns::UnderWay, "there are as many as may be");
+        assert_eq!(lanes.next(&lane).len(), 3);
+        lanes.next(&lane);
+        assert_eq!(lanes.pass(&lane, TURN), Passed::Over);
+        assert_eq!(turns(lanes.enter(wanted(long))), Turns::UnderWay);
+        lanes.open().lanes.get_mut(&lane).unwrap().begun -= TURN * 5;
+        assert_eq!(turns(lanes.enter(wanted(long))), Turns::Further, "the one under way is overdue");
     }
 
     #[test]
     fn who_would_be_late_is_refused() {
         let (lanes, wanted) = (lanes(), wanted());
-        let Ok(Entered::Now(lane)) = lanes.enter(&wanted(TURN)) else { panic!("nobody is before it") };
+        let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(TURN)) else { panic!("nobody is before it") };
         for _ in 0..20 {
-            let _answer = waits(lanes.enter(&wanted(TURN * 100)));
+            let _answer = waits(lanes.enter(wanted(TURN * 100)));
             assert_eq!(next(&lanes, &lane), 1);
         }
         // A turn to wait for, which counts twice, and its own.
         let (short, enough) = (TURN * 5 / 2, TURN * 4);
-        assert!(matches!(lanes.enter(&wanted(short)), Err(Full)));
-        let waiting = [(); 2].map(|()| waits(lanes.enter(&wanted(enough))));
+        assert!(matches!(lanes.enter(wanted(short)), Err(Full)));
+        let waiting = [(); 2].map(|()| waits(lanes.enter(wanted(enough))));
         // Two fill a statement: the next has two turns to wait for.
-        assert!(matches!(lanes.enter(&wanted(enough)), Err(Full)));
+        assert!(matches!(lanes.enter(wanted(enough)), Err(Full)));
         drop(waiting);
     }
 }

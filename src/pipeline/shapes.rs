@@ -1,13 +1,14 @@
 //! Masks seen before → their projections and the statements that find rows by key, kept, since most
 //! Gets ask for what others have asked for.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use super::get;
 use crate::catalog::Oid;
+use crate::forecast::Forecast;
 use crate::plan::bind::{Failure, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::{Plans, Projection, Resource};
@@ -21,6 +22,8 @@ const SHAPES_MAX: usize = 256;
 pub(super) struct Shape {
     pub resource: usize,
     pub projection: Projection,
+    /// How long its joined statements take.
+    pub forecast: Forecast,
     one: Kept,
     several: Kept,
 }
@@ -36,7 +39,7 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Shapes {
     plans: Arc<Plans>,
-    kept: RwLock<HashMap<(usize, Mask), Arc<Shape>>>,
+    kept: RwLock<FxHashMap<(usize, Mask), Arc<Shape>>>,
 }
 
 impl Shapes {
@@ -69,7 +72,8 @@ impl Shape {
         let several = Kept::of(sql::render(plans, &get::select(of, &lookup)));
         lookup.keys = vec![vec![Bytes::new(); of.key.len()]];
         let one = Kept::of(sql::render(plans, &get::select(of, &lookup)));
-        Ok(Shape { resource, projection: lookup.projection, one, several })
+        let forecast = Forecast::default();
+        Ok(Shape { resource, projection: lookup.projection, forecast, one, several })
     }
 
     /// Finds a row.
