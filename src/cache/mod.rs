@@ -25,6 +25,8 @@ mod epoch;
 mod error;
 mod label;
 mod ledger;
+#[cfg(test)]
+mod model;
 mod seen;
 mod snapshot;
 mod tag;
