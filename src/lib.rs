@@ -1,6 +1,7 @@
 //! Rowcall: a typed, fast, observable gRPC API for any Postgres database, from a `.proto` file.
 
 pub mod app;
+pub mod cache;
 pub mod call;
 pub mod catalog;
 pub mod cli;

@@ -1,0 +1,28 @@
+//! Where forgetting has come to → what an entry must have been read or found good with.
+
+use crate::cache::{Label, Snapshot, Xid};
+
+/// What changes are forgotten below.
+#[derive(Debug, Clone)]
+pub struct Floor {
+    pub snapshot: Snapshot,
+    /// All of it was known here.
+    pub position: u64,
+}
+
+impl Floor {
+    /// Whether the entry is as good as one read at the floor, or later.
+    pub fn holds(&self, label: &Label, verified: u64) -> bool {
+        self.position <= verified || self.snapshot.within(label.seen().least())
+    }
+
+    pub fn rise(&mut self, to: &Floor) {
+        self.snapshot = self.snapshot.union(&to.snapshot);
+        self.position = self.position.max(to.position);
+    }
+}
+
+/// Sees all up to `xid`.
+pub fn through(xid: Xid) -> Snapshot {
+    Snapshot::below(Xid(xid.0.saturating_add(1)))
+}

@@ -1,0 +1,49 @@
+//! A label and what is wanted → the rule's verdict, by all that is kept.
+
+use std::time::Instant;
+
+use super::floor::Floor;
+use super::recent::Recent;
+use super::state::State;
+use super::{Verdict, Want};
+use crate::cache::Label;
+
+impl State {
+    pub fn judge(&self, label: &Label, want: Want<'_>, now: Instant) -> Verdict {
+        let of_epoch = |epoch| self.epoch == Some(epoch);
+        if !of_epoch(label.epoch()) || want.token.is_some_and(|token| !of_epoch(token.epoch())) {
+            return Verdict::OtherEpoch;
+        }
+        if now.saturating_duration_since(self.asked_at) > want.max_lag {
+            return Verdict::FeedOld;
+        }
+        let verified = label.verified();
+        if verified != self.position {
+            if !self.above_floors(label, verified) {
+                return Verdict::BelowFloor;
+            }
+            if !self.sees_changes(label, verified) {
+                return Verdict::Stale;
+            }
+            label.verify(self.position);
+        }
+        match want.token {
+            Some(token) if !token.within(&self.complete) && !token.within(label.seen().least()) => {
+                Verdict::TokenAhead
+            }
+            _ => Verdict::Good,
+        }
+    }
+
+    fn above_floors(&self, label: &Label, verified: u64) -> bool {
+        let holds = |floor: &Floor| floor.holds(label, verified);
+        holds(&self.floor)
+            && (self.tables.is_empty()
+                || label.tags().iter().filter_map(|tag| self.tables.get(&tag.table())).all(holds))
+    }
+
+    fn sees_changes(&self, label: &Label, verified: u64) -> bool {
+        let seen = |recent: &Recent| label.tags().iter().all(|tag| recent.seen_by(label, tag, verified));
+        seen(&self.younger) && seen(&self.older)
+    }
+}
