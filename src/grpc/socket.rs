@@ -186,6 +186,8 @@ fn calm() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::poll;
+    use std::pin::pin;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     const HEADERS: [u8; 9] = [0, 0, 0, 1, 4, 0, 0, 0, 1];
@@ -206,6 +208,24 @@ mod tests {
         let mut told = Vec::new();
         caller.read_to_end(&mut told).await.unwrap();
         (end, told)
+    }
+
+    #[tokio::test]
+    async fn what_is_written_waits_for_one_turn_before_each_flush() {
+        let (mut caller, ours) = tokio::io::duplex(1 << 20);
+        let mut socket = Socket::new(ours, Arc::default(), &Settings::default());
+        for _ in 0..2 {
+            assert!(poll!(pin!(socket.write(b"one"))).is_pending());
+            for piece in [b"two", b"six"] {
+                assert!(poll!(pin!(socket.write(piece))).is_ready(), "it has waited");
+            }
+            socket.flush().await.unwrap();
+            let mut read = [0; 6];
+            caller.read_exact(&mut read).await.unwrap();
+            assert_eq!(&read, b"twosix");
+        }
+        // Who waits is woken, or this would never end.
+        socket.write_all(b"one").await.unwrap();
     }
 
     #[tokio::test]
