@@ -1,7 +1,6 @@
 //! The order of life: arguments, settings, the log, the command, an exit code.
 
 use std::process::ExitCode;
-use std::thread;
 
 use clap::Parser as _;
 use mimalloc::MiMalloc;
@@ -42,11 +41,11 @@ fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
 }
 
 fn wait<T>(config: &Config, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let workers = match config.runtime.workers {
-        0 => thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1),
-        told => told,
-    };
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?.block_on(work)
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if config.runtime.workers > 0 {
+        runtime.worker_threads(config.runtime.workers);
+    }
+    runtime.enable_all().build()?.block_on(work)
 }
 
 /// The error and what it came from, on standard error.

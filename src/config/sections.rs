@@ -213,7 +213,7 @@ settings! {
 
     /// The process itself.
     runtime: Runtime {
-        /// Threads that run calls; 0 is one for each core but one, and one at least. The last core is left to compression, the kernel, and a database on the same machine.
+        /// Threads that run calls; 0 is one for each core.
         workers: usize = "0" in 0..1_024,
     }
 
