@@ -39,7 +39,7 @@ fn never_again(mut value: HeaderValue) -> HeaderValue {
     value
 }
 
-/// `0.000123`. Each answer has it: `format!` takes ten times as long.
+/// `0.000123`. Each answer has it, and `format!` takes longer.
 fn seconds(time: Duration) -> HeaderValue {
     let mut text = *b"00000000000000000000.000000";
     let mut left = time.as_micros();

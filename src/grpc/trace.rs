@@ -37,7 +37,7 @@ impl fmt::Display for Trace {
     }
 }
 
-/// In as many hexadecimal digits as there is room for. Each answer has some: `format!` takes ten times as long.
+/// In as many hexadecimal digits as there is room for. Each answer has some: `format!` takes six times the instructions.
 fn write(digits: &mut [u8], mut number: u128) {
     for digit in digits.iter_mut().rev() {
         *digit = b"0123456789abcdef"[(number % 16) as usize];
