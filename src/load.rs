@@ -10,7 +10,7 @@ use crate::catalog::{self, Catalog};
 use crate::contract::options::Reason;
 use crate::contract::{self, Contract, Problem, Shape, Source};
 use crate::plan::{self, Plans, Report};
-use crate::postgres::{self, Mode, Postgres, StatementTimeout, Want};
+use crate::postgres::{self, Mode, Postgres, Sight, StatementTimeout, Want};
 
 /// How long reading the catalog may take.
 const INTROSPECT_MAX: Duration = Duration::from_secs(30);
@@ -92,6 +92,7 @@ async fn catalog(contract: &Contract, postgres: &Postgres) -> Result<Catalog, Er
         deadline: Instant::now() + INTROSPECT_MAX,
         mode: Mode::Single,
         statement_timeout: StatementTimeout::Net,
+        sight: Sight::Untold,
     };
     let mut session = postgres.session(want).await?;
     catalog::introspect::introspect(&mut session, &queries(contract)).await.map_err(Error::Catalog)

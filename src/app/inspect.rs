@@ -18,7 +18,7 @@ use crate::load::{self, Loaded};
 use crate::pipeline::{Pipeline, Planned};
 use crate::plan::value::ValueType;
 use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Postgres, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Postgres, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
 use crate::wire::{self, UnknownKeys};
 
@@ -123,7 +123,8 @@ async fn explained(
         params: statement.params.clone(),
         columns: [sql::oid::TEXT].into(),
     };
-    let want = Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net };
+    let want =
+        Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net, sight: Sight::Untold };
     let mut session = postgres.session(want).await?;
     let rows = session.run(std::slice::from_ref(&explain), Ending::Last, Limit::default()).await?;
     let lines = rows.iter().flat_map(|rows| rows.iter()).filter_map(|row| row.get(0));

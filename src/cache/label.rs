@@ -36,6 +36,13 @@ impl Label {
         &self.tags
     }
 
+    /// What it takes up on the heap.
+    pub fn bytes(&self) -> usize {
+        let snapshots = [self.seen.least(), self.seen.most()];
+        let xids: usize = snapshots.iter().map(|snapshot| snapshot.in_progress().len()).sum();
+        std::mem::size_of_val(&*self.tags) + xids * std::mem::size_of::<u64>()
+    }
+
     /// What the reader of this entry has seen. Not what the ledger is complete through: a fill may show more than
     /// that, and a later read elsewhere must not show less.
     pub fn token(&self) -> Token {
@@ -60,14 +67,14 @@ mod tests {
 
     #[test]
     fn nothing_is_labelled_that_depends_on_nothing() {
-        let seen = Seen::of_primary("5:5:").expect("Postgres says so");
+        let seen = Seen::of_primary("5:5:", "5:5:").expect("Postgres says so");
         assert!(Label::new(Epoch(1), seen.clone(), []).is_none());
         assert!(Label::new(Epoch(1), seen, Tag::of_list(1)).is_some());
     }
 
     #[test]
     fn the_token_of_a_standbys_answer_covers_what_it_may_have_shown() {
-        let seen = Seen::of_standby("754:758:").expect("Postgres says so");
+        let seen = Seen::of_standby("754:758:", "754:758:").expect("Postgres says so");
         let label = Label::new(Epoch(1), seen, Tag::of_list(1)).expect("it has tags");
         let below = |xid| Snapshot::below(crate::cache::Xid(xid));
         assert!(!label.token().within(&below(757)));

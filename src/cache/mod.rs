@@ -21,8 +21,10 @@
 //!
 //! Who stores entries, asks the feed and answers callers stands elsewhere; nothing here knows what the bytes mean.
 
+mod entry;
 mod epoch;
 mod error;
+mod key;
 mod label;
 mod ledger;
 #[cfg(test)]
@@ -32,8 +34,10 @@ mod snapshot;
 mod tag;
 mod token;
 
+pub use entry::{Entry, Proof};
 pub use epoch::Epoch;
 pub use error::Error;
+pub use key::{Key, Prefix};
 pub use label::Label;
 pub use ledger::{Asked, Ledger, Limits, Poll, Size, Verdict, Want};
 pub use seen::Seen;

@@ -11,19 +11,22 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// `text` is `pg_current_snapshot()` of the primary, from the statement that read the data, or its REPEATABLE READ
-    /// transaction. From a later one it proves what was not shown; from an earlier one it proves enough, and a token made of
-    /// it asks for too little.
-    pub fn of_primary(text: &str) -> Result<Self, Error> {
-        Ok(Seen::exactly(text.parse()?))
+    /// What `pg_current_snapshot()` of the primary says in the statement before the one that read the data, and in the one
+    /// behind it, all in one round trip; the same text twice from the statement itself, or from its REPEATABLE READ
+    /// transaction. From a later one alone it proves what was not shown; from an earlier one alone it proves enough, and a
+    /// token made of it asks for too little.
+    pub fn of_primary(first: &str, last: &str) -> Result<Self, Error> {
+        let least = first.parse()?;
+        let most = if first == last { None } else { Some(last.parse()?) };
+        Ok(Seen { least, most })
     }
 
-    /// `text` is the same from a standby, which says an empty in-progress list whatever is in progress. All below
-    /// xmin is visible, none from xmax on, and what lies between is unknown: not to be counted on when proving
+    /// The same from a standby, which says an empty in-progress list whatever is in progress. All below the first
+    /// xmin is visible, none from the last xmax on, and what lies between is unknown: not to be counted on when proving
     /// the answer fresh, and not to be left out when saying what its reader has seen.
-    pub fn of_standby(text: &str) -> Result<Self, Error> {
-        let said: Snapshot = text.parse()?;
-        Ok(Seen { least: Snapshot::below(said.xmin()), most: Some(Snapshot::below(said.xmax())) })
+    pub fn of_standby(first: &str, last: &str) -> Result<Self, Error> {
+        let (first, last): (Snapshot, Snapshot) = (first.parse()?, last.parse()?);
+        Ok(Seen { least: Snapshot::below(first.xmin()), most: Some(Snapshot::below(last.xmax())) })
     }
 
     pub fn exactly(snapshot: Snapshot) -> Self {
@@ -47,21 +50,33 @@ mod tests {
 
     #[test]
     fn the_primary_is_taken_at_its_word() {
-        let seen = Seen::of_primary("754:758:754,756").expect("Postgres says so");
-        assert_eq!((seen.least().to_string(), seen.most()), ("754:758:754,756".into(), seen.least()));
+        let said = "754:758:754,756";
+        let seen = Seen::of_primary(said, said).expect("Postgres says so");
+        assert_eq!((seen.least().to_string(), seen.most()), (said.into(), seen.least()));
+    }
+
+    #[test]
+    fn between_two_statements_more_may_have_become_visible() {
+        let seen = Seen::of_primary("754:758:754", "758:759:").expect("Postgres says so");
+        assert_eq!(
+            (seen.least().to_string(), seen.most().to_string()),
+            ("754:758:754".into(), "758:759:".into())
+        );
+        assert!(seen.least().within(seen.most()));
     }
 
     #[test]
     fn a_standby_counts_for_less_and_may_have_shown_more() {
-        let seen = Seen::of_standby("754:758:").expect("Postgres says so");
+        let seen = Seen::of_standby("754:758:", "756:759:").expect("Postgres says so");
         assert_eq!(seen.least().to_string(), "754:754:");
-        assert_eq!(seen.most().to_string(), "758:758:");
+        assert_eq!(seen.most().to_string(), "759:759:");
         assert!(seen.least().within(seen.most()));
     }
 
     #[test]
     fn a_damaged_text_is_an_error() {
-        assert!(Seen::of_primary("754").is_err());
-        assert!(Seen::of_standby("754:753:").is_err());
+        assert!(Seen::of_primary("754", "754").is_err());
+        assert!(Seen::of_primary("5:5:", "754").is_err());
+        assert!(Seen::of_standby("754:753:", "5:5:").is_err());
     }
 }

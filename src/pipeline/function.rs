@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::plan::bind;
 use crate::plan::method::{Answer, Function};
 use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Rows, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Rows, Sight, StatementTimeout, Want};
 use crate::sql::{self, Guard};
 use crate::wire::{self, Level, Payload, Pushed};
 
@@ -118,7 +118,12 @@ impl Pipeline {
             true => (Mode::Single, Guard::default()),
             false => (Mode::Snapshot, Guard { lock: None, check: true }),
         };
-        let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::PerCall };
+        let want = |deadline| Want {
+            deadline,
+            mode,
+            statement_timeout: StatementTimeout::PerCall,
+            sight: Sight::Untold,
+        };
         let mut session = self.session(call, want, notes).await?.guarded(guard);
         let started = Instant::now();
         let bytes_max = self.settings.function_bytes_max;

@@ -17,7 +17,7 @@ use crate::plan::bind::{self, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::{Method, Plans, Resource};
-use crate::postgres::{Ending, Limit, Mode, Rows, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Rows, Sight, StatementTimeout, Want};
 use crate::sql::{self, Param};
 use crate::wire::{self, Payload, Pushed};
 
@@ -121,7 +121,12 @@ impl Pipeline {
             0 => (Mode::Single, Ending::Last),
             _ => (Mode::Snapshot, Ending::More),
         };
-        let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::Net };
+        let want = |deadline| Want {
+            deadline,
+            mode,
+            statement_timeout: StatementTimeout::Net,
+            sight: Sight::Untold,
+        };
         let session = self.session(call, want, notes).await?;
         let mut session = match mode {
             Mode::Single => session,

@@ -36,7 +36,7 @@ use super::shapes::Shape;
 use crate::call::{Notes, Scope, Stage};
 use crate::error::Error;
 use crate::plan::Plans;
-use crate::postgres::{self, Ending, Limit, Mode, Postgres, Rows, StatementTimeout, Want};
+use crate::postgres::{self, Ending, Limit, Mode, Postgres, Rows, Sight, StatementTimeout, Want};
 use crate::wire::{self, Level, Payload};
 
 /// How Gets are joined.
@@ -292,7 +292,12 @@ impl Inner {
             [key] => wanted.shape.one(resource, key),
             keys => wanted.shape.several(resource, keys.iter().map(Vec::as_slice)),
         };
-        let want = Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net };
+        let want = Want {
+            deadline,
+            mode: Mode::Single,
+            statement_timeout: StatementTimeout::Net,
+            sight: Sight::Untold,
+        };
         let session = self.postgres.session(want).await;
         took.acquire = started.elapsed();
         let started = Instant::now();

@@ -14,7 +14,7 @@ use crate::plan::bind::{self, Context, Listing};
 use crate::plan::query::Select;
 use crate::plan::token::{self, Position};
 use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Row, Rows, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Row, Rows, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
 use crate::wire::{self, Page, Payload, Pushed};
 
@@ -198,8 +198,9 @@ impl Pipeline {
             bind::Total::Wanted(TotalWanted::Exact) => StatementTimeout::PerCall,
             _ => StatementTimeout::Net,
         };
-        let session =
-            self.session(call, |deadline| Want { deadline, mode, statement_timeout }, notes).await?;
+        let session = self
+            .session(call, |deadline| Want { deadline, mode, statement_timeout, sight: Sight::Untold }, notes)
+            .await?;
         let mut session = match mode {
             Mode::Single => session,
             Mode::Snapshot => session.guarded(sql::guard(plans, &select, &ask.listing.projection)),

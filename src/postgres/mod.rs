@@ -20,6 +20,7 @@ mod prepared;
 mod queue;
 mod rewritten;
 mod rows;
+mod seen;
 mod session;
 mod settings;
 mod startup;
@@ -35,7 +36,7 @@ use tokio::time::timeout;
 
 pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
-pub use session::{Described, Ending, Limit, Mode, Session, StatementTimeout, Want};
+pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
 pub use settings::{Encoding, Pooler, Settings};
 
 use connect::Connector;

@@ -17,6 +17,7 @@ use super::pool::Checkout;
 use super::queue::End;
 use super::rewritten;
 use super::rows::Rows;
+use super::seen;
 use crate::catalog::Oid;
 use crate::sql::{Guard, Statement};
 
@@ -27,6 +28,25 @@ pub struct Want {
     pub deadline: Instant,
     pub mode: Mode,
     pub statement_timeout: StatementTimeout,
+    pub sight: Sight,
+}
+
+/// Whether it matters what the rows were read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    Untold,
+    /// Every run that begins a view of the database asks for its snapshot too: see `Session::seen`.
+    Told,
+}
+
+/// What Postgres says its snapshot was: `pg_current_snapshot()`, before the rows were read and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub first: String,
+    /// The same as `first` when all was read with one snapshot.
+    pub last: String,
+    /// The server was in recovery, and its snapshots say nothing of what is in progress.
+    pub standby: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +102,7 @@ pub struct Session {
     cleanup: Cleanup,
     guard: Guard,
     begun: bool,
+    seen: Option<Seen>,
 }
 
 /// What is needed to clean up behind a session.
@@ -96,13 +117,19 @@ pub(super) struct Cleanup {
 
 impl Session {
     pub(super) fn new(checkout: Checkout, want: Want, cleanup: Cleanup) -> Session {
-        Session { checkout: Some(checkout), want, cleanup, guard: Guard::default(), begun: false }
+        Session { checkout: Some(checkout), want, cleanup, guard: Guard::default(), begun: false, seen: None }
     }
 
     /// What keeps tables whole in the snapshots to come.
     pub fn guarded(mut self, guard: Guard) -> Session {
         self.guard = guard;
         self
+    }
+
+    /// What the rows of the last run were read with; in Snapshot mode, those of all runs so far. None where nobody asked
+    /// for it, and when it is not known.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
     }
 
     /// Runs siblings in one round trip. In Snapshot mode the first run's BEGIN and the guard's locks
@@ -173,7 +200,12 @@ impl Session {
         if let Some(settings) = settings.as_deref().filter(|_| fresh || per_run) {
             commands.push(Command::Plain(settings));
         }
+        let sight = (want.sight == Sight::Told && fresh).then(seen::look);
+        commands.extend(sight.as_ref().map(Command::Statement));
         commands.extend(statements.iter().map(Command::Statement));
+        // One snapshot for all needs no second look.
+        let again = sight.as_ref().filter(|_| want.mode == Mode::Single);
+        commands.extend(again.map(Command::Statement));
         let check = (want.mode == Mode::Snapshot && self.guard.check).then(rewritten::check);
         commands.extend(check.as_ref().map(Command::Statement));
         if want.mode == Mode::Snapshot && ending == Ending::Last {
@@ -183,7 +215,12 @@ impl Session {
         let ran = timeout_at(want.deadline.into(), connection.run(&commands, limit)).await;
         let error = match ran {
             Ok(Ok(mut rows)) => match check.and_then(|_| rewritten::found(&mut rows)) {
-                None => return Ok(rows),
+                None => {
+                    if sight.is_some() {
+                        self.seen = seen::take(&mut rows, want.mode);
+                    }
+                    return Ok(rows);
+                }
                 Some(error) => error,
             },
             Ok(Err(error)) => error,

@@ -29,6 +29,7 @@ use crate::catalog::Oid;
 pub mod oid {
     use super::Oid;
 
+    pub const BOOL: Oid = 16;
     pub const INT8: Oid = 20;
     pub const TEXT: Oid = 25;
     pub const JSON: Oid = 114;

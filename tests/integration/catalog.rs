@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rowcall::catalog::introspect::introspect;
 use rowcall::catalog::{Catalog, Function, Table, TableKind, TypeKind, Volatility};
-use rowcall::postgres::{Mode, Postgres, Settings, StatementTimeout, Want};
+use rowcall::postgres::{Mode, Postgres, Settings, Sight, StatementTimeout, Want};
 
 use crate::support::{CHINOOK, Database, database};
 
@@ -14,7 +14,8 @@ async fn read(url: &str, queries: &[(&str, &str)]) -> Catalog {
     let queries: Vec<_> = queries.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect();
     let postgres = Postgres::new(Settings { url: url.to_owned(), ..Settings::default() }).expect("a URL");
     let deadline = Instant::now() + Duration::from_secs(30);
-    let want = Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net };
+    let want =
+        Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net, sight: Sight::Untold };
     let mut session = postgres.session(want).await.expect("a session");
     introspect(&mut session, &queries).await.expect("a catalog")
 }

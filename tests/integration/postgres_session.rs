@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rowcall::contract::options::Reason;
-use rowcall::postgres::{Ending, Error, Limit, Mode, StatementTimeout, Want};
+use rowcall::postgres::{Ending, Error, Limit, Mode, Sight, StatementTimeout, Want};
 
 use crate::support::session::{postgres, run, statement, until, want, within};
 use crate::support::{CHINOOK, EMPTY, database};
@@ -164,7 +164,12 @@ async fn someone_elses_cancel_just_before_the_deadline_is_no_deadline() {
     for _ in 0..100 {
         let deadline = Instant::now() + SHORT;
         let per_call = StatementTimeout::PerCall;
-        let session = postgres.session(Want { deadline, statement_timeout: per_call, mode: Mode::Single });
+        let session = postgres.session(Want {
+            deadline,
+            statement_timeout: per_call,
+            mode: Mode::Single,
+            sight: Sight::Untold,
+        });
         let Ok(mut session) = session.await else { continue };
         let itself = "SELECT pg_cancel_backend(pg_backend_pid())::text FROM pg_sleep(0.001)";
         let ran = run(&mut session, itself, &[]).await;

@@ -101,7 +101,7 @@ fn an_old_id_that_commits_late_makes_stale_what_was_read_before() {
 fn a_standbys_answer_serves_while_nothing_it_may_lack_touches_it() {
     let feed = Feed::default();
     let standby = |key: &[u8]| {
-        let seen = Seen::of_standby("101:104:").expect("a standby's");
+        let seen = Seen::of_standby("101:104:", "101:104:").expect("a standby's");
         Label::new(EPOCH, seen, Tag::of_get(TABLE, key)).expect("it has tags")
     };
     feed.hears("101:104:101", &[(102, b"1")]);

@@ -145,8 +145,8 @@ impl Postgres {
     pub fn seen(&self, server: Server) -> Seen {
         let said = self.says(server).to_string();
         let seen = match server {
-            Server::Primary => Seen::of_primary(&said),
-            Server::Standby => Seen::of_standby(&said),
+            Server::Primary => Seen::of_primary(&said, &said),
+            Server::Standby => Seen::of_standby(&said, &said),
         };
         seen.expect("a snapshot's text is one")
     }

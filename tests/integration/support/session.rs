@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use rowcall::postgres::{Ending, Error, Limit, Mode, Postgres, Session, Settings, StatementTimeout, Want};
+use rowcall::postgres::{
+    Ending, Error, Limit, Mode, Postgres, Session, Settings, Sight, StatementTimeout, Want,
+};
 use rowcall::sql::{Param, Statement};
 
 use super::Database;
@@ -14,7 +16,7 @@ pub fn statement(text: &str, params: &[(u32, &[u8])], columns: &[u32]) -> Statem
 
 pub fn want(mode: Mode) -> Want {
     let deadline = Instant::now() + Duration::from_secs(20);
-    Want { deadline, mode, statement_timeout: StatementTimeout::Net }
+    Want { deadline, mode, statement_timeout: StatementTimeout::Net, sight: Sight::Untold }
 }
 
 pub fn within(milliseconds: u64) -> Want {

@@ -118,7 +118,7 @@ impl Course {
             Step::FillFromStandby(back, key) => {
                 let past = self.past(back);
                 let said = format!("{}:{}:", past.xmin().0, past.xmax().0);
-                self.fill(key, Seen::of_standby(&said).expect("a snapshot"));
+                self.fill(key, Seen::of_standby(&said, &said).expect("a snapshot"));
             }
             Step::Judge => return self.compare(),
         }

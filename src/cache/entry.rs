@@ -1,0 +1,88 @@
+//! An answer as it is kept: its bytes, what the pipeline needs beside them, and what proves it.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::Label;
+use crate::wire::{Encoding, Payload};
+
+/// One kept answer. Nothing here knows what the bytes mean.
+#[derive(Debug)]
+pub struct Entry {
+    /// None: there is no such row.
+    pub payload: Option<Payload>,
+    /// The pipeline's own, in its own form: totals, truncated paths, where a stream goes on.
+    pub aside: Bytes,
+    pub proof: Proof,
+    /// When it was read, for `age` and `max-age`.
+    pub read_at: SystemTime,
+    /// It is not served after this, however fresh.
+    pub expires: Instant,
+    /// An entry that nobody asks for is not kept for longer.
+    pub idle_max: Duration,
+    gzip: OnceLock<Bytes>,
+    zstd: OnceLock<Bytes>,
+}
+
+/// Why an entry may be served.
+#[derive(Debug)]
+pub enum Proof {
+    /// By the rule.
+    Label(Label),
+    /// The contract allows it until it expires. Never shared with other processes.
+    TimeToLive,
+}
+
+/// Beside the bytes themselves: the entry, its key and the cache's own bookkeeping.
+const OVERHEAD_BYTES: usize = 400;
+
+impl Entry {
+    pub fn new(
+        payload: Option<Payload>,
+        aside: Bytes,
+        proof: Proof,
+        read_at: SystemTime,
+        expires: Instant,
+        idle_max: Duration,
+    ) -> Self {
+        let (gzip, zstd) = (OnceLock::new(), OnceLock::new());
+        Entry { payload, aside, proof, read_at, expires, idle_max, gzip, zstd }
+    }
+
+    pub fn label(&self) -> Option<&Label> {
+        match &self.proof {
+            Proof::Label(label) => Some(label),
+            Proof::TimeToLive => None,
+        }
+    }
+
+    /// The compressed frame, once one was asked for.
+    pub fn packed(&self, encoding: Encoding) -> Option<&Bytes> {
+        self.place(encoding).get()
+    }
+
+    /// Keeps a compressed frame; who comes second changes nothing.
+    pub fn pack(&self, encoding: Encoding, frame: Bytes) {
+        let _ = self.place(encoding).set(frame);
+    }
+
+    fn place(&self, encoding: Encoding) -> &OnceLock<Bytes> {
+        match encoding {
+            Encoding::Gzip => &self.gzip,
+            Encoding::Zstd => &self.zstd,
+        }
+    }
+
+    /// What it takes up, compressed frames included.
+    pub fn bytes(&self) -> usize {
+        let label = match &self.proof {
+            Proof::Label(label) => label.bytes(),
+            Proof::TimeToLive => 0,
+        };
+        let packed = [&self.gzip, &self.zstd].into_iter().filter_map(OnceLock::get).map(Bytes::len);
+        let payload = self.payload.as_ref().map_or(0, |payload| payload.frame().len());
+        OVERHEAD_BYTES + payload + self.aside.len() + label + packed.sum::<usize>()
+    }
+}
