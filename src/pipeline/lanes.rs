@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::join::{Answer, Settings, Wanted};
 use super::shapes::Shape;
 use crate::call::Scope;
+use crate::postgres::Sight;
 
 /// All lanes there are; one without turns under way is none.
 pub(super) struct Lanes {
@@ -27,10 +28,12 @@ struct Open {
     next_ticket: u64,
 }
 
-/// Shapes are told apart by address: a lane keeps its own alive.
+/// Shapes are told apart by address: a lane keeps its own alive. So are servers, which live as long as the process.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     shape: usize,
+    server: usize,
+    sight: Sight,
     scope: Scope,
 }
 
@@ -99,7 +102,12 @@ impl Lanes {
     }
 
     pub fn enter(&self, wanted: Wanted) -> Result<Entered, Full> {
-        let lane = Key { shape: Arc::as_ptr(&wanted.shape) as usize, scope: wanted.scope.clone() };
+        let lane = Key {
+            shape: Arc::as_ptr(&wanted.shape) as usize,
+            server: wanted.server.address(),
+            sight: wanted.sight,
+            scope: wanted.scope.clone(),
+        };
         let now = Instant::now();
         let mut open = self.open();
         let Open { lanes, next_ticket } = &mut *open;

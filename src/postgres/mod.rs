@@ -111,6 +111,11 @@ impl Postgres {
         &self.inner.place
     }
 
+    /// Tells one pool from another, for as long as it lives.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner) as usize
+    }
+
     pub fn counts(&self) -> Counts {
         let (connections, idle) = self.inner.open().map(|open| open.connections.counts()).unwrap_or_default();
         Counts { connections, idle }

@@ -176,7 +176,7 @@ fn fill(
 fn any_hints() -> impl Strategy<Value = Hints> {
     let mask = proptest::option::weighted(0.2, damage::texts(["name,title", "*", "title"]));
     let total = proptest::option::of(prop_oneof![Just(TotalWanted::Exact), Just(TotalWanted::Estimated)]);
-    (mask, total).prop_map(|(read_mask, total)| Hints { read_mask, total })
+    (mask, total).prop_map(|(read_mask, total)| Hints { read_mask, total, ..Hints::default() })
 }
 
 proptest! {

@@ -123,7 +123,8 @@ impl Chunks for Scenes {
 
 fn said() -> Notes {
     let stages = vec![(Stage::Execute, std::time::Duration::from_micros(2_400))];
-    Notes { total: Some(Total::Exact(3_503)), truncated: vec!["tracks".to_owned()], stages }
+    let served = Some(Served::Miss);
+    Notes { total: Some(Total::Exact(3_503)), truncated: vec!["tracks".to_owned()], stages, served, token: None }
 }
 
 fn refusal() -> Refusal {
