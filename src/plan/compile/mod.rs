@@ -1,8 +1,9 @@
 //! Contract × catalog → plans, and a report of what does not fit, what is lost and which index is missing.
 //!
-//! Three passes, because each needs what the one before settled: resources, their relations, methods.
+//! Four passes, because each needs what the one before settled: resources, their relations, what they depend on, methods.
 
 mod advice;
+mod depends;
 mod edges;
 mod fields;
 mod functions;
@@ -40,6 +41,7 @@ pub fn compile(contract: Arc<Contract>, catalog: &Catalog) -> (Plans, Report) {
         .collect();
     let mut plans = Plans::new(contract.clone(), drafts);
     relations::compile(&mut plans, catalog, &mut report);
+    depends::compile(&mut plans, catalog, &mut report);
     for service in &contract.services {
         for promised in &service.methods {
             let method = methods::compile(promised, &plans, catalog, &mut report);
