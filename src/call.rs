@@ -31,6 +31,16 @@ pub struct Scope {
     pub settings: BTreeMap<String, String>,
 }
 
+impl Scope {
+    /// Different scopes have different bytes; the empty one has none.
+    pub fn bytes(&self) -> Vec<u8> {
+        if *self == Scope::default() {
+            return Vec::new();
+        }
+        format!("{self:?}").into_bytes()
+    }
+}
+
 /// What metadata asks for in place of request fields.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
@@ -137,6 +147,11 @@ impl Total {
 }
 
 impl Notes {
+    /// Whether this call itself has read its answer.
+    pub fn read_here(&self) -> bool {
+        matches!(self.served, Some(Served::Miss | Served::Bypass { .. }))
+    }
+
     /// Adds to a stage's time.
     pub fn took(&mut self, stage: Stage, time: Duration) {
         match self.stages.iter_mut().find(|(known, _)| *known == stage) {

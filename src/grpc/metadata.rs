@@ -55,9 +55,7 @@ pub fn read(headers: &HeaderMap, started: Instant, default: Duration) -> Result<
             TOTAL => once(headers, key).and_then(total).map(|total| hints.total = Some(total)),
             TIMING => once(headers, key).and_then(switch).map(|on| timing = on),
             TOKEN => once(headers, key).map(|token| hints.freshness.token = Some(token.to_owned())),
-            CACHE_CONTROL => {
-                once(headers, key).and_then(|text| cache_control(text, &mut hints.freshness))
-            }
+            CACHE_CONTROL => once(headers, key).and_then(|text| cache_control(text, &mut hints.freshness)),
             unknown if unknown.starts_with(PREFIX) => Err(unknown_key(unknown)),
             _ => Ok(()),
         };
@@ -160,7 +158,10 @@ mod tests {
         assert_eq!(call.hints.total, Some(TotalWanted::Exact));
         assert_eq!(timing, Timing::On);
         let age_max = Some(Duration::from_secs(5));
-        assert_eq!(call.hints.freshness, Freshness { token: Some("abc".to_owned()), no_cache: true, age_max });
+        assert_eq!(
+            call.hints.freshness,
+            Freshness { token: Some("abc".to_owned()), no_cache: true, age_max }
+        );
     }
 
     #[test]

@@ -146,7 +146,10 @@ mod tests {
         for (served, expected) in [
             (Served::Hit { age, from: Level::Process, proof: Proof::Feed }, "hit; age=120ms"),
             (Served::Hit { age, from: Level::Redis, proof: Proof::Feed }, "hit; age=120ms; from=redis"),
-            (Served::Hit { age, from: Level::Process, proof: Proof::TimeToLive }, "hit; age=120ms; proof=ttl"),
+            (
+                Served::Hit { age, from: Level::Process, proof: Proof::TimeToLive },
+                "hit; age=120ms; proof=ttl",
+            ),
             (Served::Shared, "shared"),
             (Served::Bypass { reason: "untracked" }, "bypass; reason=untracked"),
         ] {

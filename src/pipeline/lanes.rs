@@ -194,8 +194,10 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::keep::Defaults;
     use crate::plan::fixture::{Database, resource};
     use crate::plan::mask::Mask;
+    use crate::postgres::{self, Postgres};
 
     const CONTRACT: &str = "
         service Shop { rpc GetBook(GetBookRequest) returns (Book); }
@@ -214,10 +216,16 @@ mod tests {
         let (plans, _) = Database::new().table("book", "id int8 key, title text").compile(CONTRACT);
         let plans = Arc::new(plans);
         let at = resource(&plans, "Book");
-        let shape = Arc::new(Shape::new(&plans, at, &Mask::all()).unwrap());
+        let defaults = Defaults { ttl: TURN, idle: TURN };
+        let shape = Arc::new(Shape::new(&plans, at, &Mask::all(), defaults).unwrap());
+        // Nobody listens there, and nothing is asked of it.
+        let url = "postgres://127.0.0.1:1/nothing".to_owned();
+        let server = Postgres::new(postgres::Settings { url, ..postgres::Settings::default() }).unwrap();
         move |left| Wanted {
             plans: plans.clone(),
             shape: shape.clone(),
+            server: server.clone(),
+            sight: Sight::Untold,
             scope: Scope::default(),
             key: Vec::new(),
             deadline: Instant::now() + left,
@@ -238,8 +246,8 @@ mod tests {
         lanes.next(lane).len()
     }
 
-    #[test]
-    fn who_is_late_has_no_part_in_a_statement() {
+    #[tokio::test]
+    async fn who_is_late_has_no_part_in_a_statement() {
         let (lanes, wanted) = (lanes(), wanted());
         let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(TURN)) else { panic!("nobody is before it") };
         let mut late: Vec<_> = (0..3).map(|_| waits(lanes.enter(wanted(Duration::ZERO)))).collect();
@@ -265,8 +273,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_further_turn_begins_when_it_is_full_or_the_last_is_overdue() {
+    #[tokio::test]
+    async fn a_further_turn_begins_when_it_is_full_or_the_last_is_overdue() {
         let lanes = Lanes::new(Settings { calls_max: 3, statements_max: 2, waiting_max: 100 });
         let (wanted, long) = (wanted(), TURN * 1_000);
         let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(long)) else { panic!("nobody is before it") };
@@ -283,8 +291,8 @@ mod tests {
         assert_eq!(turns(lanes.enter(wanted(long))), Turns::Further, "the one under way is overdue");
     }
 
-    #[test]
-    fn who_would_be_late_is_refused() {
+    #[tokio::test]
+    async fn who_would_be_late_is_refused() {
         let (lanes, wanted) = (lanes(), wanted());
         let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(TURN)) else { panic!("nobody is before it") };
         for _ in 0..20 {

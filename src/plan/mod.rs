@@ -56,6 +56,8 @@ pub struct Plans {
     pub recorded: Vec<Recorded>,
     /// The views whose definitions have to be.
     pub views: Vec<Oid>,
+    /// Of the contract and the catalog they were made from: equal plans have equal names, in every process.
+    pub digest: String,
     /// `buf.validate` rules, compiled at their first use. None when the contract cannot have any.
     pub validator: Option<Validator>,
 }
@@ -64,7 +66,15 @@ impl Plans {
     pub fn new(contract: Arc<Contract>, resources: Vec<Resource>) -> Self {
         let validator = contract.has_rules().then(Validator::new);
         let (recorded, views) = (Vec::new(), Vec::new());
-        Plans { contract, resources, methods: FxHashMap::default(), recorded, views, validator }
+        Plans {
+            contract,
+            resources,
+            methods: FxHashMap::default(),
+            recorded,
+            views,
+            digest: String::new(),
+            validator,
+        }
     }
 
     /// Before the database was seen: every method is there, and none can be answered.

@@ -1,7 +1,8 @@
 //! A statement, and the relations loaded after it → every table that has a part in the answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::depends::Depends;
 use super::filter::Predicate;
 use super::query::OrderTerm;
 use super::relation::{Cardinality, Link};
@@ -14,8 +15,8 @@ pub struct Reach<'p> {
     plans: &'p Plans,
     /// Positions in `Plans::resources`.
     pub resources: BTreeSet<usize>,
-    /// Tables between two resources, with the links that lead through them.
-    pub between: BTreeSet<&'p TableName>,
+    /// Tables between two resources, and what they add to what an answer depends on.
+    pub between: BTreeMap<&'p TableName, Option<&'p Depends>>,
 }
 
 impl<'p> Reach<'p> {
@@ -32,7 +33,7 @@ impl<'p> Reach<'p> {
     /// Of rows found by key.
     pub fn of_projection(plans: &'p Plans, projection: &Projection) -> Self {
         let resources = BTreeSet::from([projection.resource]);
-        let mut reach = Reach { plans, resources, between: BTreeSet::new() };
+        let mut reach = Reach { plans, resources, between: BTreeMap::new() };
         reach.projection(projection);
         reach
     }
@@ -81,7 +82,7 @@ impl<'p> Reach<'p> {
     fn step(&mut self, resource: usize, relation: usize) -> usize {
         let relation = &self.plans.resources[resource].relations[relation];
         if let Link::Through { table, .. } = &relation.link {
-            self.between.insert(table);
+            self.between.insert(table, relation.between.as_ref());
         }
         self.resources.insert(relation.target);
         relation.target

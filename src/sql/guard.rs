@@ -10,6 +10,7 @@
 //! things stay open: tables that a view or a policy reads in such a call by way of a function,
 //! and those that a VOLATILE function reads by way of one that is not.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::plan::resource::Keep;
@@ -26,7 +27,8 @@ pub struct Guard {
 
 /// Of a statement, and of the relations that are loaded after it.
 pub fn guard(plans: &Plans, select: &Select, projection: &Projection) -> Guard {
-    let Reach { resources, between: mut tables, .. } = Reach::of(plans, select, projection);
+    let Reach { resources, between, .. } = Reach::of(plans, select, projection);
+    let mut tables: BTreeSet<_> = between.into_keys().collect();
     tables.extend(resources.iter().map(|&resource| &plans.resources[resource].table));
 
     let mut guard = Guard::default();

@@ -9,17 +9,20 @@ use crate::call::{Notes, Total};
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Aside {
     #[prost(uint64, optional, tag = "1")]
-    exact: Option<u64>,
+    pub exact: Option<u64>,
     #[prost(uint64, optional, tag = "2")]
-    estimated: Option<u64>,
+    pub estimated: Option<u64>,
     #[prost(string, repeated, tag = "3")]
-    truncated: Vec<String>,
+    pub truncated: Vec<String>,
     /// Of a chunk of a stream: the order's values of its last row.
     #[prost(message, repeated, tag = "4")]
     pub last: Vec<Value>,
     /// Further rows follow.
     #[prost(bool, tag = "5")]
     pub more: bool,
+    /// Of a batch: the names of rows that are not there.
+    #[prost(string, repeated, tag = "6")]
+    pub missing: Vec<String>,
 }
 
 /// One value of a position; NULL has no bytes.
@@ -36,7 +39,7 @@ impl Aside {
             Some(Total::Exact(rows)) => (Some(rows), None),
             Some(Total::Estimated(rows)) => (None, Some(rows)),
         };
-        Aside { exact, estimated, truncated: truncated.to_vec(), last: Vec::new(), more: false }
+        Aside { exact, estimated, truncated: truncated.to_vec(), ..Aside::default() }
     }
 
     pub fn bytes(&self) -> Bytes {

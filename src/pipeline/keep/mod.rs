@@ -24,15 +24,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-pub(super) use aside::Aside;
-pub(super) use read::{Got, Reading};
+pub(super) use aside::{Aside, Value};
+pub(super) use read::{Got, Read, Reading, Shows};
 pub(super) use terms::{Defaults, Terms};
 
-use crate::cache::{self, Entry, Epoch, Flights, Kept, Key, Label, Proof, Seen, Store, Tag, Token, Verdict, Want};
+use crate::cache::{
+    self, Entry, Epoch, Flights, Kept, Key, Label, Prefix, Proof, Seen, Store, Tag, Token, Verdict, Want,
+};
 use crate::call::{Call, Freshness, Level, Notes, Served, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
-use crate::feed::Feed;
+use crate::feed::{Feed, Mode, Why};
 use crate::plan::Violation;
 use crate::postgres;
 use crate::wire::Payload;
@@ -92,7 +94,7 @@ pub(super) struct Wish {
 
 /// What looking for a kept answer comes to.
 pub(super) enum Look {
-    Hit(Arc<Entry>, Key),
+    Hit(Answered),
     /// There is none to serve.
     Read(Course),
 }
@@ -102,8 +104,17 @@ pub(super) enum Look {
 pub(super) struct Course {
     pub way: Way,
     pub wish: Wish,
-    /// None where nothing is kept.
+    /// By which others that ask for the same are known. None where nothing is kept.
     pub key: Option<Key>,
+    pub keep: Keep,
+}
+
+/// What becomes of an answer after its callers have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Whole,
+    /// In parts, or not at all.
+    No,
 }
 
 /// An answer that may be served, and where it is kept.
@@ -143,7 +154,14 @@ impl Keeper {
         Ok(looked)
     }
 
-    fn look_for(&self, way: Way, wish: Wish, key: impl FnOnce() -> Key, now: Instant, notes: &mut Notes) -> Look {
+    fn look_for(
+        &self,
+        way: Way,
+        wish: Wish,
+        key: impl FnOnce() -> Key,
+        now: Instant,
+        notes: &mut Notes,
+    ) -> Look {
         let bypass = |reason, key| (Some(Served::Bypass { reason }), key);
         let (served, key) = match (way, &self.store) {
             (Way::Bypass(reason), _) => bypass(reason, None),
@@ -153,23 +171,75 @@ impl Keeper {
                 let key = key();
                 if let Some(entry) = store.get(&key).filter(|entry| self.good(entry, way, &wish, now)) {
                     self.hit(&entry, Level::Process, notes);
-                    return Look::Hit(entry, key);
+                    return Look::Hit(Answered { entry, key: Some(key) });
                 }
                 (Some(Served::Miss), Some(key))
             }
         };
         notes.served = served;
-        Look::Read(Course { way, wish, key })
+        Look::Read(Course { way, wish, key, keep: Keep::Whole })
+    }
+
+    /// The same for the parts of an answer that are kept one by one: all of them, of one state of the database, or none.
+    pub fn look_for_all(
+        &self,
+        terms: &Terms,
+        keys: impl FnOnce() -> Vec<Key>,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<(Option<Vec<Arc<Entry>>>, Course), Error> {
+        let begun = Instant::now();
+        let way = self.way(terms);
+        let wish = self.wish(&call.hints.freshness)?;
+        let mut parts = Vec::new();
+        let whole = || {
+            parts = keys();
+            parts.iter().fold(Prefix::default(), |prefix, key| prefix.with(&key.0)).key()
+        };
+        let found = match self.look_for(way, wish.clone(), whole, begun, notes) {
+            // No answer is kept by the key of the whole.
+            Look::Hit(_) => None,
+            Look::Read(_) if notes.served != Some(Served::Miss) => None,
+            Look::Read(_) => self.all(&parts, way, &wish, begun),
+        };
+        let key =
+            (!parts.is_empty()).then(|| parts.iter().fold(Prefix::default(), |p, key| p.with(&key.0)).key());
+        if let Some(entries) = &found
+            && let Some(oldest) = entries.iter().max_by_key(|entry| age(entry))
+        {
+            self.hit(oldest, Level::Process, notes);
+            notes.token = self.token_of_all(entries);
+        }
+        notes.took(Stage::Cache, begun.elapsed());
+        Ok((found, Course { way, wish, key, keep: Keep::No }))
+    }
+
+    fn all(&self, keys: &[Key], way: Way, wish: &Wish, now: Instant) -> Option<Vec<Arc<Entry>>> {
+        let store = self.store.as_ref()?;
+        let entries: Vec<Arc<Entry>> = keys.iter().map(|key| store.get(key)).collect::<Option<_>>()?;
+        if let Way::Proved(_) = way {
+            let labels = || entries.iter().filter_map(|entry| entry.label());
+            let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
+            let together = labels().count() == entries.len()
+                && self.feed.ledger().judge_together(labels(), want, now) == Verdict::Good;
+            return together.then_some(entries);
+        }
+        entries.iter().all(|entry| self.good(entry, way, wish, now)).then_some(entries)
+    }
+
+    /// What the reader of all of them has seen.
+    fn token_of_all(&self, entries: &[Arc<Entry>]) -> Option<Bytes> {
+        let mut labels = entries.iter().filter_map(|entry| entry.label());
+        let first = labels.next()?;
+        let most = labels.fold(first.seen().most().clone(), |most, label| most.union(label.seen().most()));
+        Some(Token::read(first.epoch(), most).to_string().into())
     }
 
     fn way(&self, terms: &Terms) -> Way {
-        let why = match terms.unfollowed {
-            Some(why) => Some(why.as_str()),
-            None => self.feed.following().untracked(&terms.tables).map(|why| why.as_str()),
-        };
+        let why = terms.unfollowed.or_else(|| self.feed.following().untracked(&terms.tables));
         match (why, terms.untracked) {
             (Some(_), Some(ttl)) => Way::Timed(ttl),
-            (Some(why), None) => Way::Bypass(why),
+            (Some(_), None) => Way::Bypass("untracked"),
             (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass("feed"), Way::Proved),
         }
     }
@@ -184,10 +254,11 @@ impl Keeper {
     fn token(&self, text: &str) -> Result<Token, Error> {
         let Some(epoch) = self.feed.ledger().epoch() else {
             // Whether it is of this database's life is not known before the feed has asked.
-            return match self.feed.installed() {
-                true => Err(postgres::Error::Unreachable("the change feed has not begun yet".to_owned()).into()),
-                false => Err(refused("there is no change feed here to keep it by: leave `rowcall-token` out".to_owned())),
-            };
+            let installed = |(_, mode)| mode != Mode::Untracked(Why::NotInstalled);
+            return Err(match self.feed.following().iter().any(installed) {
+                true => postgres::Error::Unreachable("the change feed has not begun yet".to_owned()).into(),
+                false => refused("no change feed is installed here to keep it by: leave it out".to_owned()),
+            });
         };
         Token::parse(text, epoch).map_err(|error| refused(error.to_string()))
     }
@@ -213,7 +284,7 @@ impl Keeper {
     fn hit(&self, entry: &Entry, from: Level, notes: &mut Notes) {
         let proof = match entry.proof {
             Proof::Label(_) => crate::call::Proof::Feed,
-            Proof::TimeToLive => crate::call::Proof::TimeToLive,
+            Proof::TimeToLive | Proof::None => crate::call::Proof::TimeToLive,
         };
         notes.served = Some(Served::Hit { age: age(entry), from, proof });
         notes.token = entry.token();
@@ -244,6 +315,22 @@ impl Keeper {
         }
     }
 
+    /// Keeps a part of what was read, by a key of its own.
+    pub fn keep_part(
+        &self,
+        key: Key,
+        payload: Payload,
+        whole: &Label,
+        (course, terms): (&Course, &Terms),
+        tags: impl FnOnce() -> Vec<Tag>,
+    ) {
+        let (Way::Proved(_), Some(store)) = (course.way, &self.store) else { return };
+        let Some(label) = Label::new(whole.epoch(), whole.seen().clone(), tags()) else { return };
+        let (now, expires) = (SystemTime::now(), Instant::now() + terms.ttl);
+        let entry = Entry::new(Some(payload), Bytes::new(), Proof::Label(label), now, expires, terms.idle);
+        store.put(key, Arc::new(entry));
+    }
+
     /// Where an answer's compressed frames go.
     pub fn kept(&self, answered: &Answered) -> Option<Kept> {
         let (key, store) = (answered.key?, self.store.clone()?);
@@ -252,6 +339,11 @@ impl Keeper {
 }
 
 impl Course {
+    /// Whether the answer's bytes are all that matters of it.
+    pub fn plain(&self) -> bool {
+        matches!(self.way, Way::Bypass(_)) && self.wish.token.is_none()
+    }
+
     /// Whether it has to be known what the answer is read with.
     pub fn sight(&self) -> postgres::Sight {
         match (self.way, &self.wish.token) {

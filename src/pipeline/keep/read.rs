@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::{Answered, Course, Keeper, Terms, Way, seen_by};
+use super::{Answered, Course, Keep, Keeper, Terms, Way, seen_by};
 use crate::cache::{Entry, Lead, Part, Tag};
 use crate::call::{Notes, Served};
 use crate::contract::options::Reason;
@@ -15,14 +15,19 @@ use crate::postgres::{self, Postgres, Servers, Sight};
 use crate::wire::Payload;
 
 /// A question that can be put to a server, more than once.
-pub(in crate::pipeline) trait Reading: Sync {
+pub(in crate::pipeline) trait Read: Sync {
+    type Answer: Shows + Send;
+
     fn read(
         &self,
         server: &Postgres,
         sight: Sight,
         notes: &mut Notes,
-    ) -> impl Future<Output = Result<Got, Error>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+}
 
+/// One whose answer can be kept.
+pub(in crate::pipeline) trait Reading: Read<Answer = Got> {
     /// What its answer depends on.
     fn tags(&self) -> Vec<Tag>;
 }
@@ -35,6 +40,17 @@ pub(in crate::pipeline) struct Got {
     pub aside: Bytes,
     /// None where nobody asked for it, and when it is not known.
     pub seen: Option<Arc<postgres::Seen>>,
+}
+
+/// What was read, with what it was read with.
+pub(in crate::pipeline) trait Shows {
+    fn seen(&self) -> Option<&postgres::Seen>;
+}
+
+impl Shows for Got {
+    fn seen(&self) -> Option<&postgres::Seen> {
+        self.seen.as_deref()
+    }
 }
 
 /// What a token stands for may be visible on a standby before it is on the primary, by so little.
@@ -105,19 +121,33 @@ impl Keeper {
         servers: &Servers,
         notes: &mut Notes,
     ) -> Result<Arc<Entry>, Error> {
+        let got = self.current(course, reading, servers, notes).await?;
+        let entry = Arc::new(self.entry(got, course.way, terms, || reading.tags()));
+        notes.token = entry.token();
+        if course.keep == Keep::Whole {
+            self.keep(course.key, &entry);
+        }
+        Ok(entry)
+    }
+
+    /// Reads until what is read is not older than the call's token.
+    pub async fn current<R: Read>(
+        &self,
+        course: &Course,
+        question: &R,
+        servers: &Servers,
+        notes: &mut Notes,
+    ) -> Result<R::Answer, Error> {
         let mut pause = AGAIN_FIRST;
         loop {
-            let got = reading.read(servers.primary(), course.sight(), notes).await?;
-            let shown = match (&course.wish.token, &got.seen) {
+            let got = question.read(servers.primary(), course.sight(), notes).await?;
+            let shown = match (&course.wish.token, got.seen()) {
                 (None, _) => true,
                 (Some(_), None) => false,
                 (Some(token), Some(seen)) => seen_by(seen).is_ok_and(|seen| token.within(seen.least())),
             };
             if shown {
-                let entry = Arc::new(self.entry(got, course.way, terms, || reading.tags()));
-                notes.token = entry.token();
-                self.keep(course.key, &entry);
-                return Ok(entry);
+                return Ok(got);
             }
             sleep(pause).await;
             pause = (pause * 2).min(AGAIN_MAX);
@@ -130,7 +160,10 @@ fn own(error: &Error) -> bool {
     match error {
         Error::Postgres(error) => matches!(
             error.reason(),
-            Reason::DeadlinePassed | Reason::DatabaseBusy | Reason::CallCancelled | Reason::StatementCancelled
+            Reason::DeadlinePassed
+                | Reason::DatabaseBusy
+                | Reason::CallCancelled
+                | Reason::StatementCancelled
         ),
         _ => false,
     }

@@ -51,7 +51,7 @@ impl Terms {
                 beside.extend(depends.list_tags());
             }
         }
-        for depends in reach.between.values() {
+        for depends in reach.between.values().flatten() {
             terms.unfollowed = terms.unfollowed.or(depends.unfollowed);
             tables.extend_from_slice(&depends.tables);
             beside.extend(depends.list_tags());
@@ -64,7 +64,8 @@ impl Terms {
 
     fn add(&mut self, depends: &Depends, told: Option<&options::Cache>) {
         self.unfollowed = self.unfollowed.or(depends.unfollowed);
-        let duration = |told: Option<&prost_types::Duration>| told.and_then(|told| Duration::try_from(*told).ok());
+        let duration =
+            |told: Option<&prost_types::Duration>| told.and_then(|told| Duration::try_from(*told).ok());
         let told = told.cloned().unwrap_or_default();
         self.ttl = duration(told.ttl.as_ref()).map_or(self.ttl, |ttl| ttl.min(self.ttl));
         self.idle = duration(told.idle.as_ref()).map_or(self.idle, |idle| idle.min(self.idle));

@@ -73,7 +73,7 @@ fn bind(name: &str, request: Request, hints: &Hints) -> Result<Option<Statement>
             Ok(None)
         }
         Kind::BatchGet { resource, .. } => {
-            let lookup = batch_get(&PLANS, *resource, request, hints, &limits)?;
+            let (_, lookup) = batch_get(&PLANS, *resource, request, hints, &limits)?;
             assert!((1..=limits.batch_max).contains(&lookup.keys.len()));
             Ok(None)
         }
