@@ -104,7 +104,7 @@ impl Lanes {
     pub fn enter(&self, wanted: Wanted) -> Result<Entered, Full> {
         let lane = Key {
             shape: Arc::as_ptr(&wanted.shape) as usize,
-            server: wanted.server.address(),
+            server: wanted.server.id(),
             sight: wanted.sight,
             scope: wanted.scope.clone(),
         };
@@ -197,7 +197,7 @@ mod tests {
     use crate::pipeline::keep::Defaults;
     use crate::plan::fixture::{Database, resource};
     use crate::plan::mask::Mask;
-    use crate::postgres::{self, Postgres};
+    use crate::postgres::{self, Postgres, Server};
 
     const CONTRACT: &str = "
         service Shop { rpc GetBook(GetBookRequest) returns (Book); }
@@ -220,7 +220,7 @@ mod tests {
         let shape = Arc::new(Shape::new(&plans, at, &Mask::all(), defaults).unwrap());
         // Nobody listens there, and nothing is asked of it.
         let url = "postgres://127.0.0.1:1/nothing".to_owned();
-        let server = Postgres::new(postgres::Settings { url, ..postgres::Settings::default() }).unwrap();
+        let server = Server::Primary(Postgres::new(postgres::Settings { url, ..postgres::Settings::default() }).unwrap());
         move |left| Wanted {
             plans: plans.clone(),
             shape: shape.clone(),

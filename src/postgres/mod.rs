@@ -12,9 +12,12 @@ mod connect;
 mod connection;
 mod conninfo;
 mod dial;
+mod elsewhere;
 mod encode;
 mod error;
 mod fixed;
+mod hedge;
+mod lookout;
 mod pool;
 mod prepared;
 mod queue;
@@ -24,8 +27,10 @@ mod seen;
 mod servers;
 mod session;
 mod settings;
+mod standby;
 mod startup;
 mod tls;
+
 mod wire;
 
 use std::convert::Infallible;
@@ -35,14 +40,17 @@ use std::time::Instant;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+pub use elsewhere::{Elsewhere, Failure, Miss};
 pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
-pub use servers::Servers;
+pub use servers::{Server, Servers};
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
 pub use settings::{Encoding, Pooler, Replicas, Role, Settings};
+pub use standby::{Found, Standby, State};
 
 use connect::Connector;
 use pool::{Attempt, Connections};
+use queue::Queue;
 use session::Cleanup;
 
 /// A database; clones share one pool.
@@ -59,6 +67,9 @@ struct Inner {
     reachable: watch::Receiver<bool>,
     settings: Settings,
     place: String,
+    address: String,
+    /// Of the pool, to be looked at without its lock.
+    queue: Arc<Queue>,
 }
 
 #[derive(Clone)]
@@ -79,7 +90,7 @@ impl Postgres {
     /// within a tokio runtime. The error says what is wrong with the URL.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let connector = Arc::new(Connector::new(settings.clone())?);
-        let place = connector.conninfo.place();
+        let (place, address) = (connector.conninfo.place(), connector.conninfo.address());
         let connections = Connections::new(connector);
         let (sender, reachable) = watch::channel(false);
         let (open, ended) = mpsc::channel(1);
@@ -89,8 +100,10 @@ impl Postgres {
             statement_max: settings.statement_max,
             _open: open,
         };
+        let queue = connections.queue();
         let open = Mutex::new(Some(Open { connections, cleanup }));
-        let inner = Arc::new(Inner { open, ended: ended.into(), reachable, settings, place });
+        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue };
+        let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
     }
@@ -101,6 +114,25 @@ impl Postgres {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
         Ok(Session::new(checkout, want, cleanup))
+    }
+
+    /// The same without waiting for other callers: Busy when they have all connections there may be.
+    pub(super) async fn session_now(&self, want: Want) -> Result<Session, Error> {
+        let Open { connections, cleanup } = self.inner.open()?;
+        let checkout = connections.take_free(want.deadline).await?;
+        Ok(Session::new(checkout, want, cleanup))
+    }
+
+    /// Connections in use, and how many there may be; without a lock.
+    pub(super) fn load(&self) -> (usize, usize) {
+        self.inner.queue.load()
+    }
+
+    /// No connection that was made before is given out any more.
+    pub(super) fn renew(&self) {
+        if let Ok(Open { connections, .. }) = self.inner.open() {
+            connections.renew();
+        }
     }
 
     /// Whether the database answers, as far as was seen last.
@@ -114,8 +146,13 @@ impl Postgres {
     }
 
     /// Tells one pool from another, for as long as it lives.
-    pub fn address(&self) -> usize {
+    pub fn id(&self) -> usize {
         Arc::as_ptr(&self.inner) as usize
+    }
+
+    /// Its hosts alone.
+    pub fn address(&self) -> &str {
+        &self.inner.address
     }
 
     pub fn counts(&self) -> Counts {

@@ -5,8 +5,10 @@
 //! snapshot as one more column would be exact, and cost every row; as a transaction it would cost BEGIN, COMMIT, and
 //! locks against DDL.
 
+use super::error::Error;
 use super::rows::Rows;
 use super::session::{Mode, Seen};
+use super::settings::Role;
 use crate::sql::{Statement, oid};
 
 const LOOK: &str = "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_is_in_recovery()";
@@ -16,21 +18,18 @@ pub(super) fn look() -> Statement {
 }
 
 /// Takes the looks off the run's rows. None when the run was cut before the last one, or when the server was
-/// promoted in between.
-pub(super) fn take(rows: &mut Vec<Rows>, mode: Mode) -> Option<Seen> {
-    let first = rows.remove(0);
+/// promoted in between. An error when the server is not in the role that it has to be in.
+pub(super) fn take(rows: &mut Vec<Rows>, mode: Mode, role: Role) -> Result<Option<Seen>, Error> {
+    let first = said(&rows.remove(0));
     let last = match mode {
-        Mode::Single => rows.pop(),
-        Mode::Snapshot => None,
+        Mode::Single => rows.pop().as_ref().and_then(said),
+        Mode::Snapshot => first.clone(),
     };
-    let (first, standby) = said(&first)?;
-    match last {
-        None => Some(Seen { last: first.clone(), first, standby }),
-        Some(last) => {
-            let (last, still) = said(&last)?;
-            (still == standby).then_some(Seen { first, last, standby })
-        }
+    for (_, standby) in first.iter().chain(&last) {
+        role.check(*standby)?;
     }
+    let Some(((first, standby), (last, still))) = first.zip(last) else { return Ok(None) };
+    Ok((still == standby).then_some(Seen { first, last, standby }))
 }
 
 fn said(rows: &Rows) -> Option<(String, bool)> {

@@ -222,7 +222,9 @@ impl Session {
             Ok(Ok(mut rows)) => match check.and_then(|_| rewritten::found(&mut rows)) {
                 None => {
                     if sight.is_some() {
-                        self.seen = seen::take(&mut rows, want.mode);
+                        let seen = seen::take(&mut rows, want.mode, connection.role);
+                        connection.turned |= seen.is_err();
+                        self.seen = seen?;
                     }
                     return Ok(rows);
                 }
