@@ -94,7 +94,7 @@ fn read_file(sources: &mut Sources, path: &Path) {
 
 /// Settings that are right alone and wrong together.
 fn contradictions(config: &Config) -> Vec<Problem> {
-    let Config { listener, postgres, pages, limits, .. } = config;
+    let Config { listener, postgres, redis, pages, limits, .. } = config;
     let rules = [
         (
             listener.tls_certificate.is_some() != listener.tls_key.is_some(),
@@ -107,6 +107,10 @@ fn contradictions(config: &Config) -> Vec<Problem> {
         (
             postgres.lifetime_jitter >= postgres.lifetime,
             "postgres.lifetime_jitter: must be shorter than postgres.lifetime",
+        ),
+        (
+            redis.tls_certificate.is_some() != redis.tls_key.is_some(),
+            "redis.tls_certificate and redis.tls_key: one needs the other",
         ),
         (pages.size_default > pages.size_max, "pages.size_default: more than pages.size_max"),
         (
