@@ -138,7 +138,7 @@ proptest! {
     fn a_flipped_bit_is_refused(at: prop::sample::Index, bit in 0..8) {
         let mut bytes = written(&full(*NOW), *NOW).to_vec();
         let at = at.index(bytes.len());
-        bytes[at] ^= 1 << bit;
+        bytes[at] ^= 1u8 << bit;
         prop_assert!(Entry::from_bytes(KEY, &bytes.into(), *NOW).is_none());
     }
 }
