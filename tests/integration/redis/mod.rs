@@ -5,6 +5,7 @@ mod batches;
 mod cluster;
 mod garbage;
 mod gone;
+mod restored;
 mod secured;
 mod sharing;
 mod stalled;
