@@ -160,6 +160,17 @@ impl Notes {
         }
     }
 
+    /// Adds what is said of a part of the work.
+    pub fn add(&mut self, part: Notes) {
+        self.total = part.total.or(self.total);
+        for path in &part.truncated {
+            if !self.truncated.contains(path) {
+                self.truncated.push(path.clone());
+            }
+        }
+        self.stages_of(part);
+    }
+
     /// Adds the times of a part of the work.
     pub fn stages_of(&mut self, part: Notes) {
         for (stage, time) in part.stages {

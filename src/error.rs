@@ -43,15 +43,14 @@ pub enum Error {
 }
 
 impl postgres::Failure for Error {
-    /// What cannot be encoded may be a row that is another by now.
+    /// What cannot be encoded, or is too large, may be another by now.
     fn elsewhere(&self) -> Option<postgres::Elsewhere> {
         match self {
             Error::Postgres(error) => error.elsewhere(),
-            Error::Wire(_) => Some(postgres::Elsewhere::Said),
+            Error::Wire(_) | Error::ResultTooLarge { .. } => Some(postgres::Elsewhere::Said),
             Error::Refused(_)
             | Error::Missing { .. }
             | Error::Unfit { .. }
-            | Error::ResultTooLarge { .. }
             | Error::Stalled { .. }
             | Error::StreamsFull { .. }
             | Error::StreamsLoaded => None,

@@ -58,7 +58,7 @@ pub async fn explain(
     let pipeline = {
         // Nothing is answered here, so nothing is followed.
         let feed = Feed::new(cache::Limits::default(), Instant::now());
-        Pipeline::new(plans, servers, feed, settings::keys(config), settings::pipeline(config))
+        Pipeline::new(plans, servers, (feed, None), settings::keys(config), settings::pipeline(config))
     };
     let started = Instant::now();
     let deadline = Deadline::Given(started + config.limits.deadline_default);

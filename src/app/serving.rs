@@ -21,6 +21,7 @@ use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
 use crate::plan::Plans;
 use crate::postgres::Servers;
+use crate::redis::Redis;
 use crate::upkeep::reload::Reload;
 
 /// Everything that serving needs, but for the plans.
@@ -48,8 +49,11 @@ impl Ready {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
+        let redis = Some(settings::redis(config)).filter(|redis| !redis.urls.is_empty());
+        let redis = redis.map(Redis::start).transpose()?;
         let feed = Feed::new(cache::Limits::default(), Instant::now());
-        let pipeline = Pipeline::new(Plans::unseen(contract), servers.clone(), feed.clone(), keys, settings);
+        let pipeline =
+            Pipeline::new(Plans::unseen(contract), servers.clone(), (feed.clone(), redis), keys, settings);
         let pipeline = Arc::new(pipeline);
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();

@@ -125,7 +125,7 @@ impl Pipeline {
             statement_timeout: StatementTimeout::PerCall,
             sight: Sight::Untold,
         };
-        let mut session = self.session(self.servers.primary(), call, want, notes).await?.guarded(guard);
+        let mut session = self.session(&self.primary(), call, want, notes).await?.guarded(guard);
         let started = Instant::now();
         let bytes_max = self.settings.function_bytes_max;
         let ran = session.run(std::slice::from_ref(&statement), Ending::Last, Limit { bytes_max }).await;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::join::Wanted;
-use super::keep::{Answer, Answered, Aside, Course, Got, Look, Read, Reading};
+use super::keep::{Answer, Answered, Aside, Course, Got, Look, Read};
 use super::list::RAW_RATIO_MAX;
 use super::page::limits;
 use super::relations::{Short, Snapshots, Tree, ordinal};
@@ -19,7 +19,7 @@ use crate::plan::bind::{self, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::{Method, Plans, Resource};
-use crate::postgres::{Ending, Limit, Mode, Postgres, Rows, Seen, Sight, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
 use crate::sql::{self, Param};
 use crate::wire::{self, Payload, Pushed};
 
@@ -45,7 +45,7 @@ impl Pipeline {
         let row = Row { pipeline: self, plans, shape: &shape, call, key: &asked.key, started };
         if course.plain() {
             // Nothing is to be known of it or kept: the answer itself is all there is.
-            return match row.read(self.servers.primary(), Sight::Untold, notes).await?.payload {
+            return match row.read(&self.primary(), Sight::Untold, notes).await?.payload {
                 Some(payload) => Ok(payload.into()),
                 None => Err(missing_row(plans, &shape, &asked.key)),
             };
@@ -101,6 +101,11 @@ impl Pipeline {
             (Some(entries), _) => return batch.assemble(&entries, notes),
             (None, course) => course,
         };
+        if course.key.is_some()
+            && let Some(entries) = self.keeper.look_elsewhere(&course, &batch.keys(), notes).await
+        {
+            return batch.assemble(&entries, notes);
+        }
         let answered = self.keeper.read(&course, &shape.terms, &batch, &self.servers, notes).await?;
         batch.keep_rows(&course, &answered.entry, notes);
         let aside = Aside::of(&answered.entry.aside).unwrap_or_default();
@@ -120,7 +125,7 @@ impl Pipeline {
         &self,
         plans: &Plans,
         lookup: &'a Lookup,
-        (server, sight): (&Postgres, Sight),
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Looked<'a>, Error> {
@@ -137,7 +142,7 @@ impl Pipeline {
         &self,
         plans: &Plans,
         lookup: &'a Lookup,
-        (server, sight): (&Postgres, Sight),
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Looked<'a>, Error> {
@@ -200,7 +205,7 @@ struct Row<'a> {
 impl Read for Row<'_> {
     type Answer = Got;
 
-    async fn read(&self, server: &Postgres, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
         let Row { pipeline, plans, shape, call, key, started } = *self;
         if shape.projection.relations.is_empty() {
             let (plans, shape, scope) = (plans.clone(), shape.clone(), call.scope.clone());
@@ -212,16 +217,14 @@ impl Read for Row<'_> {
         // Relations are read in a snapshot of the call's own.
         Box::pin(self.read_related(server, sight, notes)).await
     }
-}
 
-impl Reading for Row<'_> {
     fn tags(&self) -> Vec<Tag> {
         tags(self.plans, self.shape, std::iter::once(self.key))
     }
 }
 
 impl Row<'_> {
-    async fn read_related(&self, server: &Postgres, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+    async fn read_related(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
         let Row { pipeline, plans, shape, call, key, .. } = *self;
         let (resource, projection) = (shape.resource, shape.projection.clone());
         let lookup = Lookup { resource, projection, keys: vec![key.to_vec()] };
@@ -251,7 +254,7 @@ struct Batch<'a> {
 impl Read for Batch<'_> {
     type Answer = Got;
 
-    async fn read(&self, server: &Postgres, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
         let Batch { pipeline, plans, call, lookup, .. } = *self;
         let Looked { found, seen } = pipeline.look_up(plans, lookup, (server, sight), call, notes).await?;
         let tree = match found {
@@ -276,9 +279,7 @@ impl Read for Batch<'_> {
         let aside = Aside::new(None, &tree.truncated);
         Ok(Got { payload: Some(payload), aside: aside.bytes(), seen })
     }
-}
 
-impl Reading for Batch<'_> {
     fn tags(&self) -> Vec<Tag> {
         tags(self.plans, self.shape, self.lookup.keys.iter().map(Vec::as_slice))
     }

@@ -36,7 +36,7 @@ use super::shapes::Shape;
 use crate::call::{Notes, Scope, Stage};
 use crate::error::Error;
 use crate::plan::Plans;
-use crate::postgres::{self, Ending, Limit, Mode, Postgres, Rows, Seen, Sight, StatementTimeout, Want};
+use crate::postgres::{self, Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
 use crate::wire::{self, Level, Payload};
 
 /// How Gets are joined.
@@ -69,7 +69,7 @@ pub(super) struct Wanted {
     pub plans: Arc<Plans>,
     pub shape: Arc<Shape>,
     /// Where it is read.
-    pub server: Postgres,
+    pub server: Server,
     pub sight: Sight,
     pub scope: Scope,
     pub key: Vec<Bytes>,

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use super::keep::{Answered, Aside, Course, Got, Look, Terms, Value};
+use super::keep::{Aside, Course, Got, Look, Terms, Value};
 use super::list::{Ask, Read};
 use super::pages;
 use super::stream::Work;
+use crate::cache::{Entry, Tag};
 use crate::call::{Notes, Served};
 use crate::error::Error;
 use crate::plan::bind::Listing;
@@ -32,13 +33,22 @@ impl Kept<'_> {
         Ok(looked)
     }
 
+    /// What each of them depends on.
+    pub fn tags(&self) -> Vec<Tag> {
+        let own = pages::tags(&self.work.plans, &self.listing.select);
+        own.into_iter().chain(self.terms.beside.iter().copied()).collect()
+    }
+
     /// Sends what is kept, chunk by chunk. How to read what comes behind it; None when it is over, for the rows or for
     /// the reader.
     pub async fn send_kept(&self, ask: &mut Ask<'_>) -> Result<Option<Course>, Error> {
         loop {
-            let Answered { entry, .. } = match self.look(ask)? {
-                Look::Read(course) => return Ok(Some(course)),
-                Look::Hit(answered) => answered,
+            let entry = match self.look(ask)? {
+                Look::Hit(answered) => answered.entry,
+                Look::Read(course) => match self.bring(&course).await {
+                    Some(entry) => entry,
+                    None => return Ok(Some(course)),
+                },
             };
             let Some(room) = self.work.room().await? else { return Ok(None) };
             let aside = Aside::of(&entry.aside).unwrap_or_default();
@@ -51,6 +61,14 @@ impl Kept<'_> {
             }
             *ask = ask.after(last, total);
         }
+    }
+
+    /// What Redis has of it.
+    async fn bring(&self, course: &Course) -> Option<Arc<Entry>> {
+        let mut notes = Notes::default();
+        let entry = self.work.pipeline.keeper.bring(course, course.key?, &mut notes).await?;
+        self.work.output.note(|all| all.served = notes.served);
+        Some(entry)
     }
 
     /// Keeps a chunk that begins where `ask` goes on; `behind` is what goes on after it, and whether anything does.
@@ -66,11 +84,7 @@ impl Kept<'_> {
         let last = behind.select.after.iter().flatten().map(|bytes| Value { bytes: bytes.clone() }).collect();
         let aside = Aside { last, more, ..Aside::new(read.total, &read.tree.truncated) };
         let got = Got { payload: Some(payload), aside: aside.bytes(), seen: read.seen.clone() };
-        let tags = || {
-            let own = pages::tags(plans, &self.listing.select);
-            own.into_iter().chain(self.terms.beside.iter().copied()).collect()
-        };
-        let entry = Arc::new(pipeline.keeper.entry(got, course.way, self.terms, tags));
+        let entry = Arc::new(pipeline.keeper.entry(got, course.way, self.terms, || self.tags()));
         let token = entry.token();
         self.work.output.note(|notes| notes.token = token.or(notes.token.take()));
         let key = pages::key(plans, method, (self.listing, &ask.select, ask.total), &pipeline.sealed);

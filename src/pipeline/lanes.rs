@@ -220,7 +220,9 @@ mod tests {
         let shape = Arc::new(Shape::new(&plans, at, &Mask::all(), defaults).unwrap());
         // Nobody listens there, and nothing is asked of it.
         let url = "postgres://127.0.0.1:1/nothing".to_owned();
-        let server = Server::Primary(Postgres::new(postgres::Settings { url, ..postgres::Settings::default() }).unwrap());
+        let server = Server::Primary(
+            Postgres::new(postgres::Settings { url, ..postgres::Settings::default() }).unwrap(),
+        );
         move |left| Wanted {
             plans: plans.clone(),
             shape: shape.clone(),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::keep::{Answer, Aside, Got, Look, Reading, Shows, Terms};
+use super::keep::{Answer, Aside, Got, Look, Shows, Terms};
 use super::page::{self, limits_with_token};
 use super::relations::{Short, Snapshots, Tree};
 use super::{Pipeline, decode, keep, now, pages};
@@ -16,7 +16,7 @@ use crate::plan::bind::{self, Context, Listing};
 use crate::plan::query::Select;
 use crate::plan::token::{self, Position};
 use crate::plan::{Method, Plans, Reach};
-use crate::postgres::{Ending, Limit, Mode, Postgres, Row, Rows, Seen, Sight, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Row, Rows, Seen, Server, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
 use crate::wire::{self, Page, Payload, Pushed};
 
@@ -116,7 +116,7 @@ struct Listed<'a> {
 impl keep::Read for Listed<'_> {
     type Answer = Got;
 
-    async fn read(&self, server: &Postgres, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
         let Listed { pipeline, plans, method, listing, rows, call, .. } = *self;
         let settings = &pipeline.settings;
         let bounds =
@@ -145,9 +145,7 @@ impl keep::Read for Listed<'_> {
         let aside = Aside::new(read.total, &read.tree.truncated).bytes();
         Ok(Got { payload: Some(payload), aside, seen: read.seen })
     }
-}
 
-impl Reading for Listed<'_> {
     fn tags(&self) -> Vec<Tag> {
         let own = pages::tags(self.plans, &self.listing.select);
         own.into_iter().chain(self.terms.beside.iter().copied()).collect()
@@ -224,7 +222,7 @@ impl Pipeline {
         plans: &Plans,
         ask: &Ask<'a>,
         mut bounds: Bounds,
-        (server, sight): (&Postgres, Sight),
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Read<'a>, Error> {
@@ -243,7 +241,7 @@ impl Pipeline {
         plans: &Plans,
         ask: &Ask<'a>,
         bounds: Bounds,
-        (server, sight): (&Postgres, Sight),
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Attempt<'a>, Error> {

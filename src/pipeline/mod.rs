@@ -35,7 +35,8 @@ use crate::plan::bind::{Limits, Request};
 use crate::plan::method::Kind;
 use crate::plan::token::Keys;
 use crate::plan::{Method, Plans, Refusal, Violation};
-use crate::postgres::{self, Postgres, Servers, Session};
+use crate::postgres::{self, Postgres, Server, Servers, Session};
+use crate::redis::Redis;
 use ahead::Streams;
 pub use chunks::Chunks;
 pub use explain::Planned;
@@ -80,8 +81,14 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    pub fn new(plans: Plans, servers: Servers, feed: Feed, keys: Keys, settings: Settings) -> Self {
-        let keeper = Keeper::new(feed, settings.keep.clone());
+    pub fn new(
+        plans: Plans,
+        servers: Servers,
+        (feed, redis): (Feed, Option<Redis>),
+        keys: Keys,
+        settings: Settings,
+    ) -> Self {
+        let keeper = Keeper::new(feed, redis, settings.keep.clone());
         Pipeline {
             shapes: ArcSwap::from_pointee(Shapes::new(Arc::new(plans), keeper.defaults())),
             keeper,
@@ -106,6 +113,10 @@ impl Pipeline {
     /// The primary.
     pub fn postgres(&self) -> &Postgres {
         self.servers.primary()
+    }
+
+    fn primary(&self) -> Server {
+        Server::Primary(self.servers.primary().clone())
     }
 
     /// Returns once a call has met tables that are not the plan's.
@@ -162,7 +173,7 @@ impl Pipeline {
 
     async fn session(
         &self,
-        server: &Postgres,
+        server: &Server,
         call: &Call,
         want: impl FnOnce(Instant) -> postgres::Want,
         notes: &mut Notes,

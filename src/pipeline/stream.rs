@@ -25,11 +25,12 @@ use super::list::{Ask, Bounds, Read};
 use super::pace::{Pace, Step};
 use super::page::{self, limits_with_token};
 use super::{Pipeline, keep, one_message, unfit, unseen};
+use crate::cache::Tag;
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
 use crate::plan::method::Kind;
 use crate::plan::{Method, Plans};
-use crate::postgres::{Postgres, Sight};
+use crate::postgres::{Server, Sight};
 use crate::wire::{Page, Payload, Pushed};
 
 /// What streams may take up.
@@ -56,6 +57,7 @@ pub(super) struct Work {
 /// The rows of one statement, to be read.
 struct Rows<'w, 'a> {
     work: &'w Work,
+    chunks: &'w Kept<'w>,
     ask: &'w Ask<'a>,
     bounds: Bounds,
 }
@@ -63,9 +65,13 @@ struct Rows<'w, 'a> {
 impl<'a> keep::Read for Rows<'_, 'a> {
     type Answer = Read<'a>;
 
-    async fn read(&self, server: &Postgres, sight: Sight, notes: &mut Notes) -> Result<Read<'a>, Error> {
-        let Rows { work: Work { pipeline, plans, call, .. }, ask, bounds } = *self;
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Read<'a>, Error> {
+        let Rows { work: Work { pipeline, plans, call, .. }, ask, bounds, .. } = *self;
         pipeline.read(plans, ask, bounds, (server, sight), call, notes).await
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        self.chunks.tags()
     }
 }
 
@@ -102,7 +108,7 @@ impl Work {
         let mut ask = Ask::first(&listing);
         let Some(mut course) = chunks.send_kept(&mut ask).await? else { return Ok(()) };
         let Step { bounds, mut share } = pace.step(streams);
-        let mut read = self.read(&ask, bounds, &course).await?;
+        let mut read = self.read(&chunks, &ask, bounds, &course).await?;
         loop {
             self.remember(&read);
             pace.learn(&read);
@@ -126,7 +132,7 @@ impl Work {
                     let Some(next) = chunks.send_kept(&mut ask).await? else { return Ok(()) };
                     course = next;
                     let step = pace.step(streams);
-                    (read, share) = (self.read(&ask, step.bounds, &course).await?, step.share);
+                    (read, share) = (self.read(&chunks, &ask, step.bounds, &course).await?, step.share);
                     continue;
                 }
             };
@@ -135,7 +141,8 @@ impl Work {
                     // A row that cannot be sent ends the next read; a read that fails does not keep
                     // back the rows before it.
                     let sent = async { Ok::<_, Error>((sent.await?, Instant::now())) };
-                    let follow = async { Ok((self.read(&behind, bounds, &next).await, Instant::now())) };
+                    let follow =
+                        async { Ok((self.read(&chunks, &behind, bounds, &next).await, Instant::now())) };
                     let ((sent, sent_at), (following, read_at)) = tokio::try_join!(sent, follow)?;
                     if let Reader::Gone = sent {
                         return Ok(());
@@ -150,16 +157,22 @@ impl Work {
                     drop((read, share.take()));
                     // Others may have given back theirs meanwhile.
                     let step = pace.step(streams);
-                    (read, share) = (self.read(&behind, step.bounds, &next).await?, step.share);
+                    (read, share) = (self.read(&chunks, &behind, step.bounds, &next).await?, step.share);
                 }
             }
             (ask, course) = (behind, next);
         }
     }
 
-    async fn read<'a>(&self, ask: &Ask<'a>, bounds: Bounds, course: &Course) -> Result<Read<'a>, Error> {
+    async fn read<'a>(
+        &self,
+        chunks: &Kept<'_>,
+        ask: &Ask<'a>,
+        bounds: Bounds,
+        course: &Course,
+    ) -> Result<Read<'a>, Error> {
         let mut notes = Notes::default();
-        let rows = Rows { work: self, ask, bounds };
+        let rows = Rows { work: self, chunks, ask, bounds };
         let read = self.pipeline.keeper.current(course, &rows, &self.pipeline.servers, &mut notes).await;
         self.output.note(|all| all.stages_of(notes));
         read

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 pub(super) use aside::{Aside, Value};
-pub(super) use read::{Got, Read, Reading, Shows};
+pub(super) use read::{Got, Read, Shows};
 pub(super) use terms::{Defaults, Terms};
 
 use crate::cache::{
@@ -37,6 +37,7 @@ use crate::error::Error;
 use crate::feed::{Feed, Mode, Why};
 use crate::plan::Violation;
 use crate::postgres;
+use crate::redis::Redis;
 use crate::wire::Payload;
 
 /// How answers are kept, and how fresh they are.
@@ -67,6 +68,7 @@ impl From<Payload> for Answer {
 pub(super) struct Keeper {
     feed: Feed,
     store: Option<Arc<Store>>,
+    redis: Option<Redis>,
     flights: Flights<Result<Arc<Entry>, Error>>,
     settings: Settings,
 }
@@ -124,9 +126,10 @@ pub(super) struct Answered {
 }
 
 impl Keeper {
-    pub fn new(feed: Feed, settings: Settings) -> Self {
+    /// Without a store of its own a process has no use for what others keep.
+    pub fn new(feed: Feed, redis: Option<Redis>, settings: Settings) -> Self {
         let store = Store::new(&settings.store);
-        Keeper { feed, store, flights: Flights::default(), settings }
+        Keeper { feed, store, redis, flights: Flights::default(), settings }
     }
 
     pub fn feed(&self) -> &Feed {
@@ -204,14 +207,37 @@ impl Keeper {
         };
         let key =
             (!parts.is_empty()).then(|| parts.iter().fold(Prefix::default(), |p, key| p.with(&key.0)).key());
-        if let Some(entries) = &found
-            && let Some(oldest) = entries.iter().max_by_key(|entry| age(entry))
-        {
-            self.hit(oldest, Level::Process, notes);
-            notes.token = self.token_of_all(entries);
+        if let Some(entries) = &found {
+            self.hits(entries, Level::Process, notes);
         }
         notes.took(Stage::Cache, begun.elapsed());
         Ok((found, Course { way, wish, key, keep: Keep::No }))
+    }
+
+    /// The same once more, with what Redis has of them.
+    pub async fn look_elsewhere(
+        &self,
+        course: &Course,
+        keys: &[Key],
+        notes: &mut Notes,
+    ) -> Option<Vec<Arc<Entry>>> {
+        let begun = Instant::now();
+        let found = match self.bring_all(course, keys).await {
+            true => self.all(keys, course.way, &course.wish, begun),
+            false => None,
+        };
+        if let Some(entries) = &found {
+            self.hits(entries, Level::Redis, notes);
+        }
+        notes.took(Stage::Cache, begun.elapsed());
+        found
+    }
+
+    fn hits(&self, entries: &[Arc<Entry>], from: Level, notes: &mut Notes) {
+        if let Some(oldest) = entries.iter().max_by_key(|entry| age(entry)) {
+            self.hit(oldest, from, notes);
+            notes.token = self.token_of_all(entries);
+        }
     }
 
     fn all(&self, keys: &[Key], way: Way, wish: &Wish, now: Instant) -> Option<Vec<Arc<Entry>>> {
@@ -312,6 +338,7 @@ impl Keeper {
             && !matches!(entry.proof, Proof::None)
         {
             store.put(key, entry.clone());
+            self.share(key, entry);
         }
     }
 
@@ -328,7 +355,15 @@ impl Keeper {
         let Some(label) = Label::new(whole.epoch(), whole.seen().clone(), tags()) else { return };
         let (now, expires) = (SystemTime::now(), Instant::now() + terms.ttl);
         let entry = Entry::new(Some(payload), Bytes::new(), Proof::Label(label), now, expires, terms.idle);
-        store.put(key, Arc::new(entry));
+        let entry = Arc::new(entry);
+        store.put(key, entry.clone());
+        self.share(key, &entry);
+    }
+
+    fn share(&self, key: Key, entry: &Arc<Entry>) {
+        if let (Some(redis), Proof::Label(_)) = (&self.redis, &entry.proof) {
+            redis.put(key, entry);
+        }
     }
 
     /// Where an answer's compressed frames go.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::{Answered, Course, Keep, Keeper, Terms, Way, seen_by};
-use crate::cache::{Entry, Lead, Part, Tag};
-use crate::call::{Notes, Served};
+use super::{Answered, Course, Keep, Keeper, Terms, Way, Wish, seen_by};
+use crate::cache::{Entry, Epoch, Key, Label, Lead, Part, Seen, Snapshot, Tag, Verdict, Want, Xid};
+use crate::call::{Level, Notes, Served};
 use crate::contract::options::Reason;
 use crate::error::Error;
-use crate::postgres::{self, Postgres, Servers, Sight};
+use crate::postgres::{self, Found, Miss, Server, Servers, Sight};
+use crate::redis::Redis;
 use crate::wire::Payload;
 
 /// A question that can be put to a server, more than once.
@@ -20,14 +21,11 @@ pub(in crate::pipeline) trait Read: Sync {
 
     fn read(
         &self,
-        server: &Postgres,
+        server: &Server,
         sight: Sight,
         notes: &mut Notes,
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
-}
 
-/// One whose answer can be kept.
-pub(in crate::pipeline) trait Reading: Read<Answer = Got> {
     /// What its answer depends on.
     fn tags(&self) -> Vec<Tag>;
 }
@@ -57,9 +55,12 @@ impl Shows for Got {
 const AGAIN_FIRST: Duration = Duration::from_millis(1);
 const AGAIN_MAX: Duration = Duration::from_millis(50);
 
+/// A standby that is behind by more does not keep up.
+const KEEPS_UP: Duration = Duration::from_millis(250);
+
 impl Keeper {
     /// By the course that `look` gave.
-    pub async fn read<R: Reading>(
+    pub async fn read<R: Read<Answer = Got>>(
         &self,
         course: &Course,
         terms: &Terms,
@@ -93,7 +94,7 @@ impl Keeper {
         Ok(Answered { entry, key: Some(key) })
     }
 
-    async fn lead<R: Reading>(
+    async fn lead<R: Read<Answer = Got>>(
         &self,
         lead: Option<Lead<Result<Arc<Entry>, Error>>>,
         course: &Course,
@@ -102,6 +103,13 @@ impl Keeper {
         servers: &Servers,
         notes: &mut Notes,
     ) -> Result<Arc<Entry>, Error> {
+        let shared = course.key.filter(|_| lead.is_some() && course.keep == Keep::Whole);
+        if let Some(key) = shared
+            && let Some(entry) = self.bring(course, key, notes).await
+        {
+            lead.into_iter().for_each(|lead| lead.land(&Ok(entry.clone())));
+            return Ok(entry);
+        }
         let fetched = self.fetch(course, terms, reading, servers, notes).await;
         match (lead, &fetched) {
             (None, _) => {}
@@ -113,7 +121,7 @@ impl Keeper {
     }
 
     /// Reads and keeps.
-    async fn fetch<R: Reading>(
+    async fn fetch<R: Read<Answer = Got>>(
         &self,
         course: &Course,
         terms: &Terms,
@@ -130,7 +138,8 @@ impl Keeper {
         Ok(entry)
     }
 
-    /// Reads until what is read is not older than the call's token.
+    /// What is read where it is fresh enough: at a standby when the rule proves its answer, at the primary else; and not
+    /// older than the call's token.
     pub async fn current<R: Read>(
         &self,
         course: &Course,
@@ -138,20 +147,112 @@ impl Keeper {
         servers: &Servers,
         notes: &mut Notes,
     ) -> Result<R::Answer, Error> {
-        let mut pause = AGAIN_FIRST;
-        loop {
-            let got = question.read(servers.primary(), course.sight(), notes).await?;
-            let shown = match (&course.wish.token, got.seen()) {
-                (None, _) => true,
-                (Some(_), None) => false,
-                (Some(token), Some(seen)) => seen_by(seen).is_ok_and(|seen| token.within(seen.least())),
-            };
-            if shown {
-                return Ok(got);
+        let epoch = match course.way {
+            Way::Proved(epoch) if !course.wish.no_cache => Some(epoch),
+            _ => None,
+        };
+        let wanted =
+            |found: &Found| epoch.is_some_and(|epoch| self.may_prove(epoch, &course.wish, question, found));
+        let read = |server: Server| async move {
+            let mut own = Notes::default();
+            let mut pause = AGAIN_FIRST;
+            loop {
+                let got = question.read(&server, course.sight(), &mut own).await?;
+                let shown = match epoch.filter(|_| server.is_standby()) {
+                    Some(epoch) => self.proves(epoch, &course.wish, question, got.seen()),
+                    None => covers(&course.wish, got.seen()),
+                };
+                match shown {
+                    true => return Ok((got, own)),
+                    false if server.is_standby() => return Err(Miss::TooOld),
+                    false => sleep(pause).await,
+                }
+                pause = (pause * 2).min(AGAIN_MAX);
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(AGAIN_MAX);
+        };
+        match servers.read(wanted, read).await {
+            Ok((got, own)) => {
+                notes.add(own);
+                Ok(got)
+            }
+            Err(Miss::Failed(error)) => Err(error),
+            // Only what a standby says is too old, and the primary has the last word.
+            Err(Miss::TooOld) => Err(postgres::Error::Spent.into()),
         }
+    }
+
+    /// Whether an answer that was read so may be served.
+    fn proves<R: Read>(
+        &self,
+        epoch: Epoch,
+        wish: &Wish,
+        question: &R,
+        seen: Option<&postgres::Seen>,
+    ) -> bool {
+        let seen = seen.and_then(|seen| seen_by(seen).ok());
+        let label = seen.and_then(|seen| Label::new(epoch, seen, question.tags()));
+        let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
+        label.is_some_and(|label| self.feed.ledger().judge(&label, want, Instant::now()) == Verdict::Good)
+    }
+
+    /// Whether it is worth a try. One that keeps up has mostly come further than when it was looked at; of one
+    /// that does not, what was found then decides.
+    fn may_prove<R: Read>(&self, epoch: Epoch, wish: &Wish, question: &R, found: &Found) -> bool {
+        let least = || Snapshot::below(Xid(found.xmin));
+        if let Some(token) = &wish.token
+            && !token.within(&least())
+        {
+            return false;
+        }
+        if found.behind <= KEEPS_UP {
+            return true;
+        }
+        let label = Label::new(epoch, Seen::exactly(least()), question.tags());
+        let want = Want { max_lag: wish.lag_max, token: None };
+        label.is_some_and(|label| self.feed.ledger().judge(&label, want, Instant::now()) == Verdict::Good)
+    }
+
+    /// What Redis has, when it may be served.
+    pub async fn bring(&self, course: &Course, key: Key, notes: &mut Notes) -> Option<Arc<Entry>> {
+        let (redis, epoch) = self.redis(course)?;
+        let entry = redis.get(epoch, &[key]).await.pop().flatten().map(Arc::new)?;
+        if !self.good(&entry, course.way, &course.wish, Instant::now()) {
+            return None;
+        }
+        self.store.as_ref()?.put(key, entry.clone());
+        self.hit(&entry, Level::Redis, notes);
+        Some(entry)
+    }
+
+    /// The same of several, into this process: whoever looks for them next finds them here.
+    pub async fn bring_all(&self, course: &Course, keys: &[Key]) -> bool {
+        let (Some((redis, epoch)), Some(store)) = (self.redis(course), &self.store) else { return false };
+        let wanted: Vec<Key> = keys.iter().filter(|key| store.get(key).is_none()).copied().collect();
+        let found = redis.get(epoch, &wanted).await;
+        let mut all = true;
+        for (key, entry) in wanted.iter().zip(found) {
+            match entry {
+                Some(entry) => store.put(*key, Arc::new(entry)),
+                None => all = false,
+            }
+        }
+        all && !wanted.is_empty()
+    }
+
+    fn redis(&self, course: &Course) -> Option<(&Redis, Epoch)> {
+        match course.way {
+            Way::Proved(epoch) if !course.wish.no_cache => Some((self.redis.as_ref()?, epoch)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether what was read at the primary shows all that the token stands for.
+fn covers(wish: &Wish, seen: Option<&postgres::Seen>) -> bool {
+    match (&wish.token, seen) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(token), Some(seen)) => seen_by(seen).is_ok_and(|seen| token.within(seen.least())),
     }
 }
 
