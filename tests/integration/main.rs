@@ -31,6 +31,7 @@ mod python_client;
 mod readme;
 mod relations;
 mod reload;
+mod replicas;
 mod rewritten;
 mod slow_readers;
 mod stack;
