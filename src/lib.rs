@@ -11,6 +11,7 @@ pub mod contract;
 mod damage;
 pub mod embedded;
 pub mod error;
+pub mod feed;
 pub mod forecast;
 pub mod grpc;
 pub mod load;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -11,8 +12,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::settings;
+use crate::cache;
 use crate::config::Config;
 use crate::contract::Contract;
+use crate::feed::Feed;
 use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
@@ -45,7 +48,9 @@ impl Ready {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
-        let pipeline = Arc::new(Pipeline::new(Plans::unseen(contract), servers.clone(), keys, settings));
+        let feed = Feed::new(cache::Limits::default(), Instant::now());
+        let pipeline = Pipeline::new(Plans::unseen(contract), servers.clone(), feed.clone(), keys, settings);
+        let pipeline = Arc::new(pipeline);
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };

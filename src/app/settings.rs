@@ -11,7 +11,7 @@ use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
 use crate::plan::filter;
 use crate::plan::token::Keys;
-use crate::{embedded, grpc, pipeline, postgres};
+use crate::{cache, embedded, grpc, pipeline, postgres};
 
 impl Default for postgres::Settings {
     /// Of the process' environment it knows nothing.
@@ -122,6 +122,15 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
         message_bytes_max: config.limits.message_bytes_max.bytes(),
         total_exact_max: config.pages.total_exact_max as u64,
         function_bytes_max: config.function.bytes_max.bytes(),
+        keep: pipeline::Keep {
+            store: cache::Settings {
+                bytes_max: config.cache.bytes_max.bytes(),
+                entry_bytes_max: config.cache.entry_bytes_max.bytes(),
+            },
+            ttl: config.cache.ttl,
+            idle: config.cache.idle,
+            lag_max: config.cache.lag_max,
+        },
         join: pipeline::Join {
             calls_max: config.join.calls_max,
             statements_max: config.join.statements_max,

@@ -33,6 +33,11 @@ impl Seen {
         Seen { least: snapshot, most: None }
     }
 
+    /// Whether it is known to the last transaction what was visible.
+    pub fn exact(&self) -> bool {
+        self.most.is_none()
+    }
+
     /// What proves an answer fresh.
     pub fn least(&self) -> &Snapshot {
         &self.least

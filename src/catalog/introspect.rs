@@ -33,6 +33,10 @@ const STATEMENT: &str = concat!(
     include_str!("statements/types.sql"),
     "), 'functions', (\n",
     include_str!("statements/functions.sql"),
+    "), 'views', (\n",
+    include_str!("statements/views.sql"),
+    "), 'parents', (\n",
+    include_str!("statements/parents.sql"),
     "))"
 );
 

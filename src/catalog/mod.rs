@@ -19,6 +19,10 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     pub types: HashMap<Oid, Type>,
     pub functions: Vec<Function>,
+    /// What each view reads.
+    pub views: HashMap<Oid, View>,
+    /// What tables inherit from, partitions included.
+    pub parents: HashMap<Oid, Vec<Oid>>,
     /// The query files of the contract, by the path the contract names them with.
     pub queries: HashMap<String, Result<DescribedQuery, String>>,
     /// SHA-256, in hex, of all of the above but estimates and queries: equal when no DDL happened.
@@ -65,6 +69,15 @@ pub enum TableKind {
     View,
     MaterializedView,
     Foreign,
+}
+
+/// A view, by what is behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Tables and views that it names, those of Postgres itself included.
+    pub relations: Vec<Oid>,
+    /// The same rows give the same answer: it asks no clock, and calls nothing that may read what it does not name.
+    pub steady: bool,
 }
 
 #[derive(Debug, Clone)]

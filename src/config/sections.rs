@@ -198,6 +198,20 @@ settings! {
         loopback: bool = "false",
     }
 
+    /// Answers that are kept in this process; see `feed` for how they are proved fresh.
+    cache: Cache {
+        /// Bytes of all kept answers together; 0 keeps none.
+        bytes_max: Size = "256MiB",
+        /// A larger answer is not kept.
+        entry_bytes_max: Size = "1MiB",
+        /// Time an answer is kept where its contract does not say.
+        ttl: Duration = "1h" in SECOND..,
+        /// Time an answer that nobody asks for is kept where its contract does not say.
+        idle: Duration = "10m" in SECOND..,
+        /// A kept answer is served only when every change up to so long ago has been heard of.
+        lag_max: Duration = "1s" in Duration::from_millis(200)..,
+    }
+
     /// What one call may ask for.
     limits: Limits {
         /// A message, coming or going.

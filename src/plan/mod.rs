@@ -5,6 +5,7 @@
 pub mod bind;
 pub mod codec;
 pub mod compile;
+pub mod depends;
 pub mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -16,6 +17,7 @@ pub mod order;
 pub mod path;
 pub mod projection;
 pub mod query;
+pub mod reach;
 pub mod refusal;
 pub mod relation;
 pub mod resource;
@@ -29,14 +31,18 @@ use prost_protovalidate::Validator;
 use rustc_hash::FxHashMap;
 
 pub use compile::{Report, compile};
+pub use depends::Depends;
 pub use method::Method;
 pub use projection::Projection;
 pub use query::Select;
+pub use reach::Reach;
 pub use refusal::{Refusal, Violation};
 pub use relation::Relation;
 pub use resource::Resource;
 
+use crate::catalog::Oid;
 use crate::contract::Contract;
+use crate::feed::Recorded;
 use method::Kind;
 
 /// Everything that serving needs to know, replaced as a whole on reload.
@@ -46,6 +52,12 @@ pub struct Plans {
     pub resources: Vec<Resource>,
     /// By path: `/chinook.v1.ChinookService/GetTrack`.
     pub methods: FxHashMap<String, Arc<Method>>,
+    /// The tables that have to be followed for the cache, each once.
+    pub recorded: Vec<Recorded>,
+    /// The views whose definitions have to be.
+    pub views: Vec<Oid>,
+    /// Of the contract and the catalog they were made from: equal plans have equal names, in every process.
+    pub digest: String,
     /// `buf.validate` rules, compiled at their first use. None when the contract cannot have any.
     pub validator: Option<Validator>,
 }
@@ -53,7 +65,16 @@ pub struct Plans {
 impl Plans {
     pub fn new(contract: Arc<Contract>, resources: Vec<Resource>) -> Self {
         let validator = contract.has_rules().then(Validator::new);
-        Plans { contract, resources, methods: FxHashMap::default(), validator }
+        let (recorded, views) = (Vec::new(), Vec::new());
+        Plans {
+            contract,
+            resources,
+            methods: FxHashMap::default(),
+            recorded,
+            views,
+            digest: String::new(),
+            validator,
+        }
     }
 
     /// Before the database was seen: every method is there, and none can be answered.

@@ -1,5 +1,6 @@
 //! How rows of one resource lead to rows of another.
 
+use super::depends::Depends;
 use super::query::OrderTerm;
 use super::resource::TableName;
 use crate::sql::Identifier;
@@ -10,6 +11,8 @@ pub struct Relation {
     pub target: usize,
     pub cardinality: Cardinality,
     pub link: Link,
+    /// What the table between adds to what an answer depends on.
+    pub between: Option<Depends>,
 }
 
 #[derive(Debug, Clone)]

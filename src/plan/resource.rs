@@ -8,6 +8,7 @@ use prost_reflect::MessageDescriptor;
 use rustc_hash::FxHashMap;
 
 use super::codec::FieldCodec;
+use super::depends::Depends;
 use super::projection::{NamePart, WrittenName, encode_segment};
 use super::relation::Relation;
 use super::value::ValueType;
@@ -38,6 +39,8 @@ pub struct Resource {
     /// Field paths a filter or an order may name; None is all.
     pub filter_fields: Option<BTreeSet<String>>,
     pub order_fields: Option<BTreeSet<String>>,
+    /// What its answers depend on, those of relations not included.
+    pub depends: Depends,
     /// Why this resource does not serve; empty when it fits.
     pub problems: Vec<Problem>,
 }

@@ -155,6 +155,11 @@ impl Postgres {
         &self.inner.place
     }
 
+    /// Tells one pool from another, for as long as it lives.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.inner) as usize
+    }
+
     /// Its hosts alone.
     pub fn address(&self) -> &str {
         &self.inner.address

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::connect::Connector;
 use super::connection::Connection;
@@ -217,11 +217,10 @@ impl Connections {
             _ = std::future::ready(()) => {}
         }
         loop {
-            if let Attempt::Failed(error, _) = &*attempts.borrow_and_update()
-                && self.pool.state().connections == 0
-            {
-                return Err(error.clone());
-            }
+            let failed = match &*attempts.borrow_and_update() {
+                Attempt::Failed(error, _) if self.pool.state().connections == 0 => return Err(error.clone()),
+                attempt => matches!(attempt, Attempt::Failed(..)),
+            };
             tokio::select! {
                 biased;
                 got = &mut got => return self.given(got),
@@ -230,6 +229,8 @@ impl Connections {
                     false => Error::DeadlinePassed,
                 }),
                 Ok(()) = attempts.changed() => {}
+                // Nobody is told when the last connection ends, nor of attempts that came too soon.
+                () = sleep(RETRY_AFTER), if failed => {}
             }
         }
     }

@@ -53,6 +53,14 @@ impl Server {
         }
     }
 
+    /// Tells one from another, for as long as they live.
+    pub fn id(&self) -> usize {
+        match self {
+            Server::Primary(primary) => primary.id(),
+            Server::Standby(standby) => standby.postgres().id(),
+        }
+    }
+
     pub fn is_standby(&self) -> bool {
         matches!(self, Server::Standby(_))
     }

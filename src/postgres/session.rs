@@ -32,7 +32,7 @@ pub struct Want {
 }
 
 /// Whether it matters what the rows were read with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sight {
     Untold,
     /// Every run that begins a view of the database asks for its snapshot too: see `Session::seen`.
@@ -134,6 +134,11 @@ impl Session {
     /// for it, and when it is not known.
     pub fn seen(&self) -> Option<&Seen> {
         self.seen.as_ref()
+    }
+
+    /// The same, for who needs it no more afterwards.
+    pub fn take_seen(&mut self) -> Option<Seen> {
+        self.seen.take()
     }
 
     /// Runs siblings in one round trip. In Snapshot mode the first run's BEGIN and the guard's locks

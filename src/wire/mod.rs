@@ -17,7 +17,7 @@ mod tests;
 mod time;
 
 pub use error::Error;
-pub use page::{Limits, Page, Pushed};
+pub use page::{Limits, Page, Pushed, messages};
 pub use payload::{Encoding, Payload};
 pub use proto_json::{UnknownKeys, message as message_from_json};
 pub use row::{message, row};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{Attribute, Catalog, Collation, Column, ForeignKey, Index, IndexKey, Oid, Server};
-use super::{Table, TableKind};
+use super::{Table, TableKind, View};
 
 mod function;
 mod types;
@@ -20,6 +20,8 @@ struct Answer {
     indexes: Vec<IndexAnswer>,
     types: Vec<types::Answer>,
     functions: Vec<function::Answer>,
+    views: Vec<ViewAnswer>,
+    parents: Vec<ParentAnswer>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,6 +52,19 @@ struct ColumnAnswer {
     collation: Option<Collation>,
     comment: Option<String>,
     readable: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct ViewAnswer {
+    oid: Oid,
+    relations: Vec<Oid>,
+    steady: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct ParentAnswer {
+    table_oid: Oid,
+    parents: Vec<Oid>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,8 +116,11 @@ pub fn read(mut answer: Value) -> Result<Catalog, serde_json::Error> {
         search_path: answer.server.search_path,
     };
     let tables = answer.tables.into_iter().filter_map(|t| table(t, &rows)).collect();
-    let mut catalog =
-        Catalog { server, tables, types, functions: Vec::new(), queries: HashMap::new(), fingerprint };
+    let views = answer.views.into_iter();
+    let views = views.map(|v| (v.oid, View { relations: v.relations, steady: v.steady })).collect();
+    let parents = answer.parents.into_iter().map(|p| (p.table_oid, p.parents)).collect();
+    let (functions, queries) = (Vec::new(), HashMap::new());
+    let mut catalog = Catalog { server, tables, types, functions, views, parents, queries, fingerprint };
     catalog.functions = answer.functions.into_iter().map(|f| f.read(&catalog)).collect();
     inherit_not_null(&mut catalog);
     attach_foreign_keys(&mut catalog, answer.foreign_keys);

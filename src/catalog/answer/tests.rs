@@ -38,6 +38,8 @@ fn answer() -> Value {
             kind(93, "r", json!({ "range": 25 })),
         ],
         "functions": [],
+        "views": [{ "oid": 30, "relations": [20], "steady": false }],
+        "parents": [{ "table_oid": 21, "parents": [20] }],
     })
 }
 

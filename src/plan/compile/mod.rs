@@ -1,8 +1,9 @@
 //! Contract × catalog → plans, and a report of what does not fit, what is lost and which index is missing.
 //!
-//! Three passes, because each needs what the one before settled: resources, their relations, methods.
+//! Four passes, because each needs what the one before settled: resources, their relations, what they depend on, methods.
 
 mod advice;
+mod depends;
 mod edges;
 mod fields;
 mod functions;
@@ -17,7 +18,7 @@ pub use advice::Advice;
 
 use super::{Plans, Resource};
 use crate::catalog::Catalog;
-use crate::contract::{Contract, Place, Problem};
+use crate::contract::{Contract, Place, Problem, digest};
 
 /// What `check` prints, each list in the contract's order.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +40,9 @@ pub fn compile(contract: Arc<Contract>, catalog: &Catalog) -> (Plans, Report) {
         .map(|promised| resources::compile(promised, &contract, catalog, &mut report))
         .collect();
     let mut plans = Plans::new(contract.clone(), drafts);
+    plans.digest = format!("{}.{}", digest(&contract), catalog.fingerprint);
     relations::compile(&mut plans, catalog, &mut report);
+    depends::compile(&mut plans, catalog, &mut report);
     for service in &contract.services {
         for promised in &service.methods {
             let method = methods::compile(promised, &plans, catalog, &mut report);

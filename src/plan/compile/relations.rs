@@ -33,7 +33,12 @@ pub(super) fn compile(plans: &mut Plans, catalog: &Catalog, report: &mut Report)
                 report,
                 near,
                 field,
-                settled.map(|link| Relation { target, cardinality: cardinality(field, told), link }),
+                settled.map(|link| Relation {
+                    target,
+                    cardinality: cardinality(field, told),
+                    link,
+                    between: None,
+                }),
             );
         }
     }
@@ -83,7 +88,7 @@ fn accept(
 }
 
 fn nowhere(target: usize) -> Relation {
-    Relation { target, cardinality: Cardinality::One, link: Link::Direct(Vec::new()) }
+    Relation { target, cardinality: Cardinality::One, link: Link::Direct(Vec::new()), between: None }
 }
 
 fn complain(plans: &mut Plans, report: &mut Report, near: usize, field: &Field, text: String) {

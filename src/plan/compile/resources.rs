@@ -9,9 +9,9 @@ use super::{Report, either, fields, problem};
 use crate::catalog::{self, Catalog, Table, TableKind};
 use crate::contract::{self, Contract, Problem};
 use crate::nearest;
-use crate::plan::Resource;
 use crate::plan::resource::{Column, Field, Keep, TableName};
 use crate::plan::value::ValueType;
+use crate::plan::{Depends, Resource};
 use crate::sql::Identifier;
 
 /// A resource under construction, with what it is made from at hand.
@@ -67,6 +67,7 @@ pub(super) fn compile(
         soft_delete,
         filter_fields: closed(&promised.table.filter_fields),
         order_fields: closed(&promised.table.order_fields),
+        depends: Depends::default(),
         problems,
     }
 }
@@ -119,6 +120,7 @@ fn absent(promised: &contract::Resource, unfit: Problem) -> Resource {
         soft_delete: None,
         filter_fields: None,
         order_fields: None,
+        depends: Depends::default(),
         problems: vec![unfit],
     }
 }

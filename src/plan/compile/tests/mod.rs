@@ -1,6 +1,7 @@
 //! Contracts and tables that do not fit each other, and what is said about it.
 
 mod advice;
+mod depends;
 mod functions;
 mod relations;
 mod resources;

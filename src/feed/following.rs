@@ -1,0 +1,144 @@
+//! Of each table, whether all of its changes are heard of; if not, why.
+
+use std::collections::HashMap;
+
+use crate::catalog::Oid;
+
+/// As of one poll; replaced as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Following {
+    modes: HashMap<Oid, Mode>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Tracked,
+    Untracked(Why),
+}
+
+/// Why a table's changes are not all heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// `rowcall migrate` was never run here, or its schema is gone.
+    NotInstalled,
+    /// The schema is of another version of Rowcall.
+    OtherVersion,
+    /// The role may not read the schema.
+    Denied,
+    /// No trigger of ours on it, on a partition of it, or on what inherits from it.
+    TriggerMissing,
+    /// A trigger that does not fire, or not always.
+    TriggerDisabled,
+    /// What its triggers tell is not what the contract has.
+    Outdated,
+    /// A logical subscription writes to it, which fires no statement trigger.
+    Subscription,
+    /// Its rows depend on who asks.
+    RowSecurity,
+    MaterializedView,
+    /// It, or a partition of it, is another server's.
+    Foreign,
+    /// A view of what is not in its tables: a clock, chance, a function that may read anything.
+    Unsteady,
+    /// One of Postgres' own tables.
+    System,
+    /// It inherits from several tables.
+    Inheritance,
+    Gone,
+}
+
+impl Following {
+    pub fn new(modes: HashMap<Oid, Mode>) -> Self {
+        Following { modes }
+    }
+
+    /// How a table is followed; of one that nobody asked for, that it is not.
+    pub fn mode(&self, table: Oid) -> &Mode {
+        const UNKNOWN: &Mode = &Mode::Untracked(Why::NotInstalled);
+        self.modes.get(&table).unwrap_or(UNKNOWN)
+    }
+
+    /// The first reason among tables; None when all of them are tracked.
+    pub fn untracked(&self, tables: &[Oid]) -> Option<Why> {
+        tables.iter().find_map(|table| self.mode(*table).why())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Oid, Mode)> {
+        self.modes.iter().map(|(table, mode)| (*table, *mode))
+    }
+}
+
+impl Mode {
+    pub fn why(self) -> Option<Why> {
+        match self {
+            Mode::Tracked => None,
+            Mode::Untracked(why) => Some(why),
+        }
+    }
+}
+
+impl Why {
+    /// For logs, metrics and `rowcall-cache: bypass; reason=untracked`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::NotInstalled => "not_installed",
+            Why::OtherVersion => "other_version",
+            Why::Denied => "denied",
+            Why::TriggerMissing => "trigger_missing",
+            Why::TriggerDisabled => "trigger_disabled",
+            Why::Outdated => "outdated",
+            Why::Subscription => "subscription",
+            Why::RowSecurity => "row_security",
+            Why::MaterializedView => "materialized_view",
+            Why::Foreign => "foreign",
+            Why::Unsteady => "unsteady",
+            Why::System => "system",
+            Why::Inheritance => "inheritance",
+            Why::Gone => "gone",
+        }
+    }
+
+    /// What it means and what to do, for people.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Why::NotInstalled => "nothing in this database tells of changes: run `rowcall migrate`",
+            Why::OtherVersion => {
+                "the schema rowcall is of another version: run `rowcall migrate` of this one, or upgrade"
+            }
+            Why::Denied => {
+                "the role may not use the schema rowcall: run `rowcall migrate --role` with its name"
+            }
+            Why::TriggerMissing => {
+                "it, a partition of it or what inherits from it has no trigger of Rowcall's: run `rowcall migrate`"
+            }
+            Why::TriggerDisabled => {
+                "a trigger of Rowcall's does not always fire: run `rowcall migrate`, which enables it"
+            }
+            Why::Outdated => "its triggers do not tell what the contract asks for: run `rowcall migrate`",
+            Why::Subscription => "a logical subscription writes to it, which fires no statement triggers",
+            Why::RowSecurity => "it has row security, and calls have no scope yet",
+            Why::MaterializedView => "a materialized view tells nobody when it is refreshed",
+            Why::Foreign => "it, or a partition of it, is a foreign table, whose changes happen elsewhere",
+            Why::Unsteady => {
+                "the view depends on more than the rows of its tables: a clock, chance, or a function that may read anything"
+            }
+            Why::System => "the view reads Postgres' own tables, which have no triggers",
+            Why::Inheritance => "it inherits from several tables",
+            Why::Gone => "the table is gone",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_follows_is_untracked() {
+        let following = Following::new(HashMap::from([(1, Mode::Tracked)]));
+        assert_eq!(following.mode(1), &Mode::Tracked);
+        assert_eq!(following.mode(2), &Mode::Untracked(Why::NotInstalled));
+        assert_eq!(following.untracked(&[1]), None);
+        assert_eq!(following.untracked(&[1, 2]), Some(Why::NotInstalled));
+    }
+}
