@@ -68,6 +68,11 @@ impl Entry {
         Some(self.token.get_or_init(|| label.token().to_string().into()).clone())
     }
 
+    /// How long it may be served still; nothing once it has expired.
+    pub fn left(&self, now: Instant) -> Duration {
+        self.expires.saturating_duration_since(now)
+    }
+
     /// The compressed frame, once one was asked for.
     pub fn packed(&self, encoding: Encoding) -> Option<&Bytes> {
         self.place(encoding).get()

@@ -16,6 +16,7 @@
 //! - A [`Snapshot`] is Postgres' (xmin, xmax, in progress); a [`Seen`] is what an answer was read with, at least and at most.
 //! - A [`Tag`] is what a change touches and an entry depends on.
 //! - A [`Label`] is what an entry keeps beside its bytes: epoch, seen, tags.
+//! - An [`Entry`] is an answer with its label; it has a form in bytes, by which other processes know it.
 //! - The [`Ledger`] is what one process heard of changes, and judges labels. Why its shortcuts are sound is said there.
 //! - A [`Token`] is what callers carry from a write or a read to the reads that must not be older.
 //!
@@ -30,6 +31,7 @@ mod entry;
 mod epoch;
 mod error;
 mod flight;
+mod form;
 mod key;
 mod label;
 mod ledger;
@@ -45,6 +47,7 @@ pub use entry::{Entry, Proof};
 pub use epoch::Epoch;
 pub use error::Error;
 pub use flight::{Flights, Lead, Part};
+pub use form::{FORM_VERSION, Moment};
 pub use key::{Key, Prefix};
 pub use label::Label;
 pub use ledger::{Asked, Ledger, Limits, Poll, Size, Verdict, Want};

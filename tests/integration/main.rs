@@ -29,6 +29,7 @@ mod postgres_session;
 mod postgres_tls;
 mod python_client;
 mod readme;
+mod redis;
 mod relations;
 mod reload;
 mod replicas;
