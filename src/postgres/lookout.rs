@@ -50,7 +50,8 @@ impl Watch {
             return tasks;
         }
         let known = Arc::new(Mutex::new(Known::new(self.lag_max)));
-        tasks.spawn(watch_primary(Eyes::new(self.primary), known.clone(), self.interval));
+        let standbys = self.standbys.iter().map(|(standby, _)| standby.clone()).collect();
+        tasks.spawn(watch_primary(Eyes::new(self.primary), known.clone(), standbys, self.interval));
         for (standby, connector) in self.standbys {
             tasks.spawn(watch(standby, Eyes::new(connector), known.clone(), self.interval));
         }
@@ -62,12 +63,15 @@ fn connector(settings: Settings) -> Result<Arc<Connector>, Error> {
     Ok(Arc::new(Connector::new(settings)?))
 }
 
-async fn watch_primary(mut eyes: Eyes, known: Arc<Mutex<Known>>, interval: Duration) {
+async fn watch_primary(mut eyes: Eyes, known: Arc<Mutex<Known>>, standbys: Vec<Standby>, interval: Duration) {
     loop {
         let asked = Instant::now();
         // One that is down has nothing new.
         if let Ok(said) = eyes.look().await {
-            lock(&known).heard(said.database, said.position, asked);
+            let before = lock(&known).heard(said.database, said.position, asked);
+            if before != Some(said.database) {
+                standbys.iter().for_each(Standby::look);
+            }
         }
         sleep(interval).await;
     }
@@ -170,8 +174,9 @@ impl Known {
         Known { database: None, positions: VecDeque::new(), heard: None, lag_max }
     }
 
-    fn heard(&mut self, database: Database, position: u64, now: Instant) {
-        self.database = Some(database);
+    /// Gives which database it was before.
+    fn heard(&mut self, database: Database, position: u64, now: Instant) -> Option<Database> {
+        let before = self.database.replace(database);
         self.heard = Some(now);
         // After a failover the WAL may go on from an earlier position.
         while self.positions.back().is_some_and(|(last, _)| *last > position) {
@@ -183,6 +188,7 @@ impl Known {
         while self.positions.get(1).is_some_and(|(_, since)| now.duration_since(*since) > self.lag_max) {
             self.positions.pop_front();
         }
+        before
     }
 
     /// For how long the primary has had, at least, what is not replayed up to this position.

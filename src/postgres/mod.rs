@@ -37,6 +37,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
@@ -48,6 +49,7 @@ pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, Statemen
 pub use settings::{Encoding, Pooler, Replicas, Role, Settings};
 pub use standby::{Found, Standby, State};
 
+use crate::sql::Statement;
 use connect::Connector;
 use pool::{Attempt, Connections};
 use queue::Queue;
@@ -70,6 +72,8 @@ struct Inner {
     address: String,
     /// Of the pool, to be looked at without its lock.
     queue: Arc<Queue>,
+    /// What a run asks that has to say what it read.
+    look: ArcSwap<Statement>,
 }
 
 #[derive(Clone)]
@@ -102,7 +106,8 @@ impl Postgres {
         };
         let queue = connections.queue();
         let open = Mutex::new(Some(Open { connections, cleanup }));
-        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue };
+        let look = ArcSwap::from_pointee(seen::look(None));
+        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue, look };
         let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
@@ -113,19 +118,24 @@ impl Postgres {
     pub async fn session(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
-        Ok(Session::new(checkout, want, cleanup))
+        Ok(Session::new(checkout, want, self.inner.look.load_full(), cleanup))
     }
 
     /// The same without waiting for other callers: Busy when they have all connections there may be.
     pub(super) async fn session_now(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take_free(want.deadline).await?;
-        Ok(Session::new(checkout, want, cleanup))
+        Ok(Session::new(checkout, want, self.inner.look.load_full(), cleanup))
     }
 
     /// Connections in use, and how many there may be; without a lock.
     pub(super) fn load(&self) -> (usize, usize) {
         self.inner.queue.load()
+    }
+
+    /// Sessions from now on ask for it with every look.
+    pub(super) fn witness(&self, witness: Option<&str>) {
+        self.inner.look.store(Arc::new(seen::look(witness)));
     }
 
     /// No connection that was made before is given out any more.

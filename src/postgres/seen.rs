@@ -11,10 +11,13 @@ use super::session::{Mode, Seen};
 use super::settings::Role;
 use crate::sql::{Statement, oid};
 
-const LOOK: &str = "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_is_in_recovery()";
-
-pub(super) fn look() -> Statement {
-    Statement { text: LOOK.into(), params: Vec::new(), columns: [oid::TEXT, oid::BOOL].into() }
+/// A look that also asks for what `witness` is, an expression of SQL that is text.
+pub(super) fn look(witness: Option<&str>) -> Statement {
+    let witness = witness.unwrap_or("NULL");
+    let text = format!(
+        "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_is_in_recovery(), ({witness})::text"
+    );
+    Statement { text: text.into(), params: Vec::new(), columns: [oid::TEXT, oid::BOOL, oid::TEXT].into() }
 }
 
 /// Takes the looks off the run's rows. None when the run was cut before the last one, or when the server was
@@ -25,15 +28,23 @@ pub(super) fn take(rows: &mut Vec<Rows>, mode: Mode, role: Role) -> Result<Optio
         Mode::Single => rows.pop().as_ref().and_then(said),
         Mode::Snapshot => first.clone(),
     };
-    for (_, standby) in first.iter().chain(&last) {
-        role.check(*standby)?;
+    for said in first.iter().chain(&last) {
+        role.check(said.standby)?;
     }
-    let Some(((first, standby), (last, still))) = first.zip(last) else { return Ok(None) };
-    Ok((still == standby).then_some(Seen { first, last, standby }))
+    let Some((first, last)) = first.zip(last) else { return Ok(None) };
+    let Said { snapshot, standby, witness } = first;
+    Ok((last.standby == standby).then_some(Seen { first: snapshot, last: last.snapshot, standby, witness }))
 }
 
-fn said(rows: &Rows) -> Option<(String, bool)> {
+#[derive(Clone)]
+struct Said {
+    snapshot: String,
+    standby: bool,
+    witness: Option<String>,
+}
+
+fn said(rows: &Rows) -> Option<Said> {
     let row = rows.row(0)?;
-    let text = std::str::from_utf8(row.get(0)?).ok()?;
-    Some((text.to_owned(), row.get(1)? == [1]))
+    let text = |column| Some(std::str::from_utf8(row.get(column)?).ok()?.to_owned());
+    Some(Said { snapshot: text(0)?, standby: row.get(1)? == [1], witness: text(2) })
 }

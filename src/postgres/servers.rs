@@ -1,7 +1,7 @@
 //! A primary and its standbys → where a read goes, and where it goes next.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -96,6 +96,13 @@ impl Servers {
         &self.inner.standbys
     }
 
+    /// What standbys are asked beside every read (`Seen::witness`): an expression of SQL, of whatever type. Transaction ids
+    /// repeat after a failover, so a snapshot says nothing to those who count in another history of the database. A row
+    /// that was written in a life of the primary, and is seen before the rows are read, shows that the standby followed that life.
+    pub fn witness(&self, expression: Option<&str>) {
+        self.standbys().iter().for_each(|standby| standby.postgres().witness(expression));
+    }
+
     /// The least busy standby that is ready, has a connection to give, and is what is wanted; any of them when
     /// several are as busy.
     pub fn standby(&self, wanted: impl Fn(&Found) -> bool) -> Option<&Standby> {
@@ -126,12 +133,13 @@ impl Servers {
     }
 
     /// Reads at a standby that is `wanted`, and at the primary when there is none; when the standby fails and another server
-    /// may answer; and beside it when it has said nothing for `patience`, counted from when it was asked. The first good
-    /// answer is the answer, and what is still under way is dropped.
+    /// may answer; and beside it when it has said nothing for `patience`, or for half of the time there is, counted from
+    /// when it was asked. The first good answer is the answer, and what is still under way is dropped.
     ///
     /// `read` judges what it reads: an answer that is not fresh enough is a failure with `Elsewhere::TooOld`.
     pub async fn read<T, E: Failure, R>(
         &self,
+        deadline: Instant,
         wanted: impl Fn(&Found) -> bool,
         read: impl Fn(Server) -> R,
     ) -> Result<T, E>
@@ -144,7 +152,8 @@ impl Servers {
             let ended = read(Server::Standby(standby.clone())).await;
             ended.inspect_err(|error| standby.blame(error.elsewhere()))
         };
-        hedge(tokio::time::sleep(self.inner.patience), first, || standby.doubt(), second).await
+        let half = deadline.saturating_duration_since(Instant::now()) / 2;
+        hedge(tokio::time::sleep(self.inner.patience.min(half)), first, || standby.doubt(), second).await
     }
 
     /// Takes no more sessions, and waits for those there are, as `Postgres::close` does.

@@ -38,7 +38,7 @@ struct Inner {
     /// Nanoseconds since `started`, as is `rests_until`.
     doubted: AtomicU64,
     rests_until: AtomicU64,
-    /// Asks for a look at once.
+    /// Wakes the watch.
     nudge: Notify,
 }
 
@@ -158,6 +158,11 @@ impl Standby {
     /// A read that went there was not answered: nobody goes there until a look has found it good.
     pub fn doubt(&self) {
         self.inner.doubted.fetch_max(self.now(), Ordering::AcqRel);
+        self.look();
+    }
+
+    /// Asks for a look at once.
+    pub(super) fn look(&self) {
         self.inner.nudge.notify_one();
     }
 

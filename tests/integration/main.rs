@@ -32,6 +32,7 @@ mod readme;
 mod redis;
 mod relations;
 mod reload;
+mod replicas;
 mod rewritten;
 mod slow_readers;
 mod stack;
