@@ -61,11 +61,11 @@ async fn a_round_trip_has_at_most_so_many_keys() {
 async fn what_is_stored_together_goes_in_one_pipeline() {
     let server = server(&[]).await;
     let redis = connected(server.url()).await;
-    server.signal(rustix::process::Signal::STOP);
+    server.stop();
     redis.put(key(0), &entry("first"));
     until(&redis, |status| status.trips == 1).await;
     (1..50).for_each(|number| redis.put(key(number), &entry("further")));
-    server.signal(rustix::process::Signal::CONT);
+    server.go_on();
     until(&redis, |status| status.stored == 50).await;
     assert_eq!(redis.status().trips, 2);
     assert_eq!(server.calls("set"), 50);

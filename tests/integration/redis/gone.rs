@@ -31,9 +31,7 @@ async fn a_redis_that_dies_is_set_aside_and_used_again_when_it_is_back() {
     reached(&redis, true).await;
     stored(&redis, &["Accept"]).await;
     server.kill();
-    while redis.status().answering {
-        assert_eq!(one(&redis, 0).await, None);
-    }
+    lost(&redis).await;
     assert_eq!(redis.status().failures, 3);
     let trips = redis.status().trips;
     for _ in 0..1_000 {
@@ -72,9 +70,7 @@ async fn a_redis_that_forbids_lookups_is_set_aside() {
     reached(&redis, true).await;
     stored(&redis, &["Accept"]).await;
     server.ask::<String>(&["ACL", "SETUSER", "default", "-getrange"]);
-    while redis.status().answering {
-        assert_eq!(one(&redis, 0).await, None);
-    }
+    lost(&redis).await;
     assert_eq!(redis.status().failures, 2);
     server.ask::<String>(&["ACL", "SETUSER", "default", "+getrange"]);
     reached(&redis, true).await;

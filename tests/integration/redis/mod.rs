@@ -91,6 +91,15 @@ async fn one(redis: &Redis, number: usize) -> Option<String> {
     text(&redis.get(EPOCH, &[key(number)]).await[0])
 }
 
+/// Looks up in vain until it is set aside.
+async fn lost(redis: &Redis) {
+    let late = Instant::now() + LONG;
+    while redis.status().answering {
+        assert_eq!(one(redis, 0).await, None);
+        assert!(Instant::now() < late, "it is asked on and on: {:?}", redis.status());
+    }
+}
+
 /// Blocks only while it starts.
 async fn server(arguments: &'static [&'static str]) -> crate::support::Redis {
     tokio::task::spawn_blocking(|| crate::support::Redis::start(arguments)).await.expect("it starts")

@@ -51,9 +51,7 @@ async fn an_old_dump_that_is_restored_makes_nothing_stale() {
 
     // Redis begins again with what it had saved.
     server.kill();
-    while redis.status().answering {
-        one(&redis, 0).await;
-    }
+    lost(&redis).await;
     let server = tokio::task::spawn_blocking(move || {
         server.restart();
         server

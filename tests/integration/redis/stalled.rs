@@ -1,7 +1,5 @@
 //! A Redis that is there and does not answer: a few milliseconds, a few times, and then nothing.
 
-use rustix::process::Signal;
-
 use super::*;
 use crate::support::{Path, Proxy};
 
@@ -41,11 +39,9 @@ async fn a_stopped_redis_costs_each_lookup_the_wait_and_soon_nothing() {
     let server = server(&[]).await;
     let redis = start(server.url(), impatient);
     put_once(&redis, "Accept").await;
-    server.signal(Signal::STOP);
+    server.stop();
     let begun = Instant::now();
-    while redis.status().answering {
-        assert_eq!(one(&redis, 0).await, None);
-    }
+    lost(&redis).await;
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     let (begun, before) = (Instant::now(), redis.status());
     for _ in 0..1_000 {
@@ -53,7 +49,7 @@ async fn a_stopped_redis_costs_each_lookup_the_wait_and_soon_nothing() {
     }
     assert!(begun.elapsed() < SOON, "less than one wait in ten lookups: {:?}", begun.elapsed());
     assert_eq!(redis.status().trips, before.trips);
-    server.signal(Signal::CONT);
+    server.go_on();
     assert_eq!(found(&redis, 0).await, "Accept");
 }
 
@@ -62,7 +58,7 @@ async fn lookups_that_wait_together_wait_once() {
     let server = server(&[]).await;
     let redis = start(server.url(), impatient);
     put_once(&redis, "Accept").await;
-    server.signal(Signal::STOP);
+    server.stop();
     let begun = Instant::now();
     let lookups = (0..500).map(|number| {
         let redis = redis.clone();
@@ -70,7 +66,7 @@ async fn lookups_that_wait_together_wait_once() {
     });
     assert!(futures_util::future::join_all(lookups).await.iter().all(Option::is_none));
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    server.signal(Signal::CONT);
+    server.go_on();
     assert_eq!(found(&redis, 0).await, "Accept");
 }
 
@@ -81,16 +77,12 @@ async fn a_path_that_goes_silent_is_a_redis_that_is_gone() {
     let redis = start(format!("redis://127.0.0.1:{}", proxy.port), impatient);
     put_once(&redis, "Accept").await;
     proxy.set(Path::Silent);
-    while redis.status().answering {
-        assert_eq!(one(&redis, 0).await, None);
-    }
+    lost(&redis).await;
     proxy.set(Path::Open);
     assert_eq!(found(&redis, 0).await, "Accept");
     // Connections that stand on, and lose what is sent on them.
     proxy.deafen();
-    while redis.status().answering {
-        assert_eq!(one(&redis, 0).await, None);
-    }
+    lost(&redis).await;
     assert_eq!(found(&redis, 0).await, "Accept");
 }
 
@@ -102,20 +94,20 @@ async fn what_waits_to_be_stored_has_a_limit() {
         settings.puts_bytes_max = 6_000;
     });
     reached(&redis, true).await;
-    server.signal(Signal::STOP);
+    server.stop();
     redis.put(key(0), &entry("under way"));
     until(&redis, |status| status.trips == 1).await;
     (0..20).for_each(|number| redis.put(key(number), &entry("small")));
     assert_eq!(redis.status().dropped, 10, "by their number");
-    server.signal(Signal::CONT);
+    server.go_on();
     until(&redis, |status| status.stored == 11).await;
 
-    server.signal(Signal::STOP);
+    server.stop();
     redis.put(key(0), &entry("under way"));
     until(&redis, |status| status.trips == 3).await;
     (0..5).for_each(|number| redis.put(key(number), &entry(&"x".repeat(2_000))));
     assert_eq!(redis.status().dropped, 13, "by their bytes");
-    server.signal(Signal::CONT);
+    server.go_on();
     until(&redis, |status| status.stored == 14).await;
 }
 
@@ -124,7 +116,7 @@ async fn lookups_that_wait_have_a_limit() {
     let server = server(&[]).await;
     let redis = start(server.url(), |settings| settings.waiting_max = 10);
     reached(&redis, true).await;
-    server.signal(Signal::STOP);
+    server.stop();
     let lookups: Vec<_> = (0..100)
         .map(|number| {
             let redis = redis.clone();
@@ -133,7 +125,7 @@ async fn lookups_that_wait_have_a_limit() {
         .collect();
     // Those under way, one that has the next turn, those that wait; the others have found nothing.
     until(&redis, |status| status.lookups == 100 && status.late >= 80).await;
-    server.signal(Signal::CONT);
+    server.go_on();
     for lookup in lookups {
         assert_eq!(lookup.await.expect("no panic"), None);
     }

@@ -33,7 +33,7 @@ while read -r _; do
     wait
     start "$@"
 done
-kill -9 $!
+kill -9 $! 2>/dev/null
 wait
 cd / && rm -rf "$FOLDER"
 "#;
@@ -78,15 +78,34 @@ impl Redis {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    pub fn signal(&self, signal: Signal) {
-        let file = fs::read_to_string(self.folder.join("pid")).expect("it was started");
-        let id = file.trim().parse().ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(id, signal).expect("it is ours");
+    /// It answers nobody from here on, until it is told to go on.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP, &["T"]);
+    }
+
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT, &["S", "R"]);
     }
 
     /// kill -9; what it had is lost.
     pub fn kill(&self) {
-        self.signal(Signal::KILL);
+        self.signal(Signal::KILL, &["Z", ""]);
+    }
+
+    /// A signal is taken some time after it is sent: waits for one of these states of the process, "" for none.
+    fn signal(&self, signal: Signal, states: &[&str]) {
+        let file = fs::read_to_string(self.folder.join("pid")).expect("it was started");
+        let id = file.trim().parse().ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(id, signal).expect("it is ours");
+        let state = || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", file.trim())).unwrap_or_default();
+            stat.rsplit(") ").next().and_then(|rest| rest.split(' ').next()).unwrap_or_default().to_owned()
+        };
+        let late = Instant::now() + START_MAX;
+        while !states.contains(&&*state()) {
+            assert!(Instant::now() < late, "{signal:?} is not taken: {}", state());
+            std::thread::yield_now();
+        }
     }
 
     /// After `kill`, on the same port. Blocks until it listens.
