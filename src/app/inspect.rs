@@ -18,7 +18,7 @@ use crate::load::{self, Loaded};
 use crate::pipeline::{Pipeline, Planned};
 use crate::plan::value::ValueType;
 use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Postgres, Sight, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Postgres, Servers, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
 use crate::wire::{self, UnknownKeys};
 
@@ -52,7 +52,8 @@ pub async fn explain(
     let Loaded { plans, catalog, .. } = loaded;
     let method = find(&plans, &explain.method)?;
     let request = request(&method.input, &explain.request)?;
-    let pipeline = Pipeline::new(plans, postgres.clone(), settings::keys(config), settings::pipeline(config));
+    let servers = Servers::alone(postgres.clone());
+    let pipeline = Pipeline::new(plans, servers, settings::keys(config), settings::pipeline(config));
     let started = Instant::now();
     let deadline = Deadline::Given(started + config.limits.deadline_default);
     let call = Call { started, deadline, scope: Scope::default(), hints: Hints::default() };

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::embedded::{self, Embedded};
 use crate::grpc::Server;
 use crate::load::{self, Loaded};
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, Servers};
 
 pub use inspect::{check, explain};
 use serving::Ready;
@@ -36,6 +36,9 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
             run(config, Served { contract, database, example: None }, stop, hangup).await
         }
         Source::Example => {
+            if !config.replicas.urls.is_empty() {
+                anyhow::bail!("replicas.urls is set, and no database they are standbys of: set DATABASE_URL");
+            }
             // Half-started is no harm: the next start goes on from there.
             let embedded = tokio::select! {
                 embedded = start_example(config) => embedded?,
@@ -75,21 +78,22 @@ async fn run(
     hangup: Signal,
 ) -> anyhow::Result<Code> {
     let server = Server::bind(settings::grpc(config)).await?;
-    let postgres = Postgres::new(settings::postgres(config, &served.database))?;
+    let servers = Servers::new(settings::postgres(config, &served.database), settings::replicas(config))?;
+    let postgres = servers.primary();
     let contract = load::contract(served.contract.clone()).await?;
     let address = server.local_addr();
     let ready = Ready {
         server,
-        postgres: postgres.clone(),
+        servers: servers.clone(),
         contract: contract.clone(),
         paths: served.contract.clone(),
         hangup,
     };
     ready
         .serve(config, stop, async {
-            let loaded = load::plans_when_reachable(contract, &postgres).await?;
+            let loaded = load::plans_when_reachable(contract, postgres).await?;
             accept(config, &loaded)?;
-            cli::print(&banner(config, &served, &loaded, &postgres, address).to_string())?;
+            cli::print(&banner(config, &served, &loaded, postgres, address).to_string())?;
             Ok(loaded)
         })
         .await?;

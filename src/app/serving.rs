@@ -17,13 +17,13 @@ use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
 use crate::plan::Plans;
-use crate::postgres::Postgres;
+use crate::postgres::Servers;
 use crate::upkeep::reload::Reload;
 
 /// Everything that serving needs, but for the plans.
 pub(super) struct Ready {
     pub server: Server,
-    pub postgres: Postgres,
+    pub servers: Servers,
     pub contract: Arc<Contract>,
     /// Where a reload reads the contract again.
     pub paths: Vec<PathBuf>,
@@ -40,16 +40,16 @@ impl Ready {
         stop: CancellationToken,
         loading: impl Future<Output = anyhow::Result<Loaded>>,
     ) -> anyhow::Result<()> {
-        let Ready { server, postgres, contract, paths, hangup } = self;
+        let Ready { server, servers, contract, paths, hangup } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
-        let pipeline = Arc::new(Pipeline::new(Plans::unseen(contract), postgres.clone(), keys, settings));
+        let pipeline = Arc::new(Pipeline::new(Plans::unseen(contract), servers.clone(), keys, settings));
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
-        let signs = Signs { database: postgres.reachable(), loads: changed, drain: stop.clone() };
+        let signs = Signs { database: servers.primary().reachable(), loads: changed, drain: stop.clone() };
         let mut serving = pin!(server.serve(pipeline, signs));
         let loaded = tokio::select! {
             biased;
@@ -71,7 +71,7 @@ impl Ready {
                 Err(error)
             }
         };
-        postgres.close().await;
+        servers.close().await;
         ended
     }
 }
@@ -89,11 +89,11 @@ impl Serving {
         let hangup = signal(SignalKind::hangup())?;
         let server = Server::bind(settings::grpc(&config)).await?;
         let address = server.local_addr();
-        let postgres = Postgres::new(settings::postgres(&config, url))?;
+        let servers = Servers::new(settings::postgres(&config, url), settings::replicas(&config))?;
         let paths = contract;
         let contract = load::contract(paths.clone()).await?;
-        let loaded = load::plans(contract.clone(), &postgres).await?;
-        let ready = Ready { server, postgres, contract, paths, hangup };
+        let loaded = load::plans(contract.clone(), servers.primary()).await?;
+        let ready = Ready { server, servers, contract, paths, hangup };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let served = tokio::spawn(async move { ready.serve(&config, told, async { Ok(loaded) }).await });

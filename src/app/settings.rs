@@ -47,6 +47,10 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
     postgres::Settings {
         url: url.to_owned(),
         environment: environment(),
+        role: match config.replicas.urls.is_empty() {
+            true => postgres::Role::Any,
+            false => postgres::Role::Primary,
+        },
         connections_max: database.connections_max,
         connections_min: database.connections_kept,
         wait_max: database.wait_max,
@@ -73,6 +77,25 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
         keepalives_interval: database.keepalives_interval,
         keepalives_retries: database.keepalives_retries,
         tcp_user_timeout: database.tcp_user_timeout,
+    }
+}
+
+pub fn replicas(config: &Config) -> postgres::Replicas {
+    let replicas = &config.replicas;
+    let standby = |url: &config::Secret| {
+        let as_primary = postgres(config, url.reveal());
+        postgres::Settings {
+            role: postgres::Role::Standby,
+            connections_max: replicas.connections_max.unwrap_or(as_primary.connections_max),
+            connections_min: replicas.connections_kept.unwrap_or(as_primary.connections_min),
+            ..as_primary
+        }
+    };
+    postgres::Replicas {
+        standbys: replicas.urls.iter().map(standby).collect(),
+        patience: replicas.patience,
+        watch_interval: replicas.watch_interval,
+        lag_max: replicas.lag_max,
     }
 }
 

@@ -21,7 +21,7 @@ pub use reader::{Given, Origin, Problem};
 pub use sections::*;
 pub use sources::FILE_VARIABLE;
 use sources::Sources;
-pub use value::{Form, Key, LogFormat, Pooler, Secret, Size};
+pub use value::{Form, Key, LogFormat, Pooler, Secret, Size, Urls};
 
 /// The settings file that is read when it is there and no other is named.
 pub const FILE: &str = "rowcall.toml";
@@ -94,7 +94,7 @@ fn read_file(sources: &mut Sources, path: &Path) {
 
 /// Settings that are right alone and wrong together.
 fn contradictions(config: &Config) -> Vec<Problem> {
-    let Config { listener, postgres, pages, limits, .. } = config;
+    let Config { listener, postgres, replicas, pages, limits, .. } = config;
     let rules = [
         (
             listener.tls_certificate.is_some() != listener.tls_key.is_some(),
@@ -108,6 +108,7 @@ fn contradictions(config: &Config) -> Vec<Problem> {
             postgres.lifetime_jitter >= postgres.lifetime,
             "postgres.lifetime_jitter: must be shorter than postgres.lifetime",
         ),
+        (replicas.connections_max == Some(0), "replicas.connections_max: 0 is outside 1.."),
         (pages.size_default > pages.size_max, "pages.size_default: more than pages.size_max"),
         (
             pages.bytes_max > limits.message_bytes_max,

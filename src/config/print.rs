@@ -45,7 +45,7 @@ fn assignment(setting: &Setting, name: &str, raw: &Raw) -> String {
             format!("{name} = [{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
         // TOML has no null: what is unset stands as a comment.
-        Form::Quoted if raw.text().is_empty() => format!("# {name} is unset"),
+        Form::Quoted | Form::Bare if raw.text().is_empty() => format!("# {name} is unset"),
         Form::Quoted => format!("{name} = {}", items.iter().map(shown).collect::<String>()),
         Form::Bare => format!("{name} = {}", raw.text().trim()),
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::declare::{Setting, settings};
 use super::reader::Reader;
-use super::value::{Key, LogFormat, Pooler, Secret, Size, Value};
+use super::value::{Key, LogFormat, Pooler, Secret, Size, Urls, Value};
 
 const SECOND: Duration = Duration::from_secs(1);
+const TEN_MILLISECONDS: Duration = Duration::from_millis(10);
 
 settings! {
     /// The contract that is served.
@@ -113,6 +114,22 @@ settings! {
         statement_max: Duration = "60s" in SECOND..,
         /// Serve a database in SQL_ASCII; every string is then checked to be UTF-8.
         encoding_unchecked: bool = "false",
+    }
+
+    /// Standbys beside the primary, which reads go to.
+    replicas: Replicas {
+        /// The standbys of the database that reads go to, each as `postgres.url` is written; between URIs outside of an array stands a comma or a space.
+        urls: Urls = "",
+        /// Connections at most to each; unset, as many as `postgres.connections_max`.
+        connections_max: Option<u32> = "",
+        /// Connections kept open to each when idle; unset, as many as `postgres.connections_kept`.
+        connections_kept: Option<u32> = "",
+        /// A read that a standby has not answered for so long is asked of the primary too.
+        patience: Duration = "500ms" in TEN_MILLISECONDS..,
+        /// How often each server is asked what it is and how far it is; a standby that was too old for a read rests as long.
+        watch_interval: Duration = "250ms" in TEN_MILLISECONDS..,
+        /// A standby that is further behind is not asked.
+        lag_max: Duration = "10s",
     }
 
     /// How statements are cancelled.

@@ -85,6 +85,20 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Several URLs of databases, none of which is ever printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls(Vec<Secret>);
+
+impl Urls {
+    pub fn iter(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// A key of 32 bytes, written in base64, that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
@@ -203,6 +217,42 @@ impl Value for Secret {
     }
 }
 
+impl Value for Urls {
+    const EXPECTED: &'static str = "URLs of databases";
+    const FORM: Form = Form::List;
+    const SECRET: bool = true;
+
+    /// A comma may also stand between the hosts of one URL, and a space within `key=value` pairs: they separate
+    /// only where another URI begins.
+    fn parse(text: &str) -> Option<Self> {
+        let separator = |c: char| c == ',' || c.is_whitespace();
+        let begins = |at: &usize| {
+            let (before, rest) = text.split_at(*at);
+            before.ends_with(separator)
+                && ["postgres://", "postgresql://"].iter().any(|scheme| rest.starts_with(scheme))
+        };
+        let starts = text.char_indices().map(|(at, _)| at).filter(begins);
+        let mut bounds: Vec<usize> = starts.collect();
+        bounds.push(text.len());
+        let mut urls = Vec::new();
+        let mut from = 0;
+        for to in bounds {
+            urls.push(text[from..to].trim_matches(separator));
+            from = to;
+        }
+        Some(Urls(urls.into_iter().filter(|url| !url.is_empty()).map(Secret::new).collect()))
+    }
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::One(text) => Self::parse(text),
+            Raw::Many(texts) => {
+                Some(Urls(texts.iter().filter(|url| !url.is_empty()).map(Secret::new).collect()))
+            }
+        }
+    }
+}
+
 impl Value for Key {
     const EXPECTED: &'static str = "32 bytes in base64, as from `openssl rand -base64 32`";
     const SECRET: bool = true;
@@ -277,6 +327,25 @@ mod tests {
         assert_eq!(Vec::<PathBuf>::read(&Raw::Many(vec!["a".into(), "b".into()])), expected);
         assert_eq!(Vec::<PathBuf>::read(&Raw::One(String::new())), Some(vec![]));
         assert_eq!(bool::read(&Raw::Many(vec!["true".into()])), None);
+    }
+
+    #[test]
+    fn a_url_may_have_several_hosts_and_a_list_several_urls() {
+        let urls = |raw: Raw| -> Vec<String> {
+            let urls = Urls::read(&raw).expect("any text is");
+            urls.iter().map(|url| url.reveal().to_owned()).collect()
+        };
+        let one = |text: &str| urls(Raw::One(text.to_owned()));
+        assert_eq!(one("postgres://a:1,b:2/d"), ["postgres://a:1,b:2/d"]);
+        assert_eq!(
+            one("postgres://a,b/d, postgresql://c/d postgres://e/d"),
+            ["postgres://a,b/d", "postgresql://c/d", "postgres://e/d"]
+        );
+        assert_eq!(one("host=a,b user=u"), ["host=a,b user=u"]);
+        assert_eq!(one("postgres://u:apostgres://@h/d"), ["postgres://u:apostgres://@h/d"]);
+        assert!(one("").is_empty() && one(" , ").is_empty());
+        assert_eq!(urls(Raw::Many(vec!["host=a user=u".into(), "postgres://b,c/d".into()])).len(), 2);
+        assert!(!format!("{:?}", Urls::parse("postgres://u:hunter2@h/d")).contains("hunter2"));
     }
 
     #[test]

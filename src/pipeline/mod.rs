@@ -31,7 +31,7 @@ use crate::plan::bind::{Limits, Request};
 use crate::plan::method::Kind;
 use crate::plan::token::Keys;
 use crate::plan::{Method, Plans, Refusal, Violation};
-use crate::postgres::{self, Postgres, Session};
+use crate::postgres::{self, Postgres, Servers, Session};
 use crate::wire::Payload;
 use ahead::Streams;
 pub use chunks::Chunks;
@@ -63,7 +63,7 @@ pub struct Pipeline {
     shapes: ArcSwap<Shapes>,
     joiner: Joiner,
     streams: Streams,
-    postgres: Postgres,
+    servers: Servers,
     keys: Keys,
     settings: Settings,
     /// Told when a call meets DDL.
@@ -71,12 +71,13 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    pub fn new(plans: Plans, postgres: Postgres, keys: Keys, settings: Settings) -> Self {
+    pub fn new(plans: Plans, servers: Servers, keys: Keys, settings: Settings) -> Self {
+        let postgres = servers.primary().clone();
         Pipeline {
             shapes: ArcSwap::from_pointee(Shapes::new(Arc::new(plans))),
-            joiner: Joiner::new(postgres.clone(), settings.message_bytes_max, settings.join.clone()),
+            joiner: Joiner::new(postgres, settings.message_bytes_max, settings.join.clone()),
             streams: Streams::new(&settings.stream),
-            postgres,
+            servers,
             keys,
             settings,
             stale: Notify::new(),
@@ -91,8 +92,9 @@ impl Pipeline {
         self.shapes.store(Arc::new(Shapes::new(Arc::new(plans))));
     }
 
+    /// The primary.
     pub fn postgres(&self) -> &Postgres {
-        &self.postgres
+        self.servers.primary()
     }
 
     /// Returns once a call has met tables that are not the plan's.
@@ -153,7 +155,7 @@ impl Pipeline {
         notes: &mut Notes,
     ) -> Result<Session, Error> {
         let started = Instant::now();
-        let session = self.postgres.session(want(call.deadline.at(started))).await;
+        let session = self.postgres().session(want(call.deadline.at(started))).await;
         notes.took(Stage::Acquire, started.elapsed());
         Ok(session?)
     }

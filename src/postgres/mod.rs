@@ -21,6 +21,7 @@ mod queue;
 mod rewritten;
 mod rows;
 mod seen;
+mod servers;
 mod session;
 mod settings;
 mod startup;
@@ -36,8 +37,9 @@ use tokio::time::timeout;
 
 pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
+pub use servers::Servers;
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
-pub use settings::{Encoding, Pooler, Settings};
+pub use settings::{Encoding, Pooler, Replicas, Role, Settings};
 
 use connect::Connector;
 use pool::{Attempt, Connections};

@@ -10,6 +10,7 @@ pub struct Settings {
     pub url: String,
     /// `PG…` variables, `HOME` and `USER`, as the process found them.
     pub environment: HashMap<String, String>,
+    pub role: Role,
     pub connections_max: u32,
     /// Connections kept open when nothing runs.
     pub connections_min: u32,
@@ -48,6 +49,28 @@ pub struct Settings {
     pub probe_every: Duration,
     pub pooler: Pooler,
     pub encoding: Encoding,
+}
+
+/// What a server has to be, beside what `target_session_attrs` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Any,
+    /// Not in recovery.
+    Primary,
+    /// In recovery.
+    Standby,
+}
+
+/// Standbys beside the primary, and how they are used.
+#[derive(Clone, Default)]
+pub struct Replicas {
+    pub standbys: Vec<Settings>,
+    /// How long a read waits for a standby alone.
+    pub patience: Duration,
+    /// How often each server is looked at; also how long a standby rests that was too old for a read.
+    pub watch_interval: Duration,
+    /// A standby further behind is not chosen.
+    pub lag_max: Duration,
 }
 
 /// What stands between Rowcall and Postgres.
