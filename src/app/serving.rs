@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -13,17 +14,21 @@ use tokio_util::sync::CancellationToken;
 use super::settings;
 use crate::config::Config;
 use crate::contract::Contract;
+use crate::feed::Feed;
 use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
 use crate::plan::Plans;
-use crate::postgres::Servers;
+use crate::postgres::{Postgres, Servers};
+use crate::upkeep::feed::Follow;
 use crate::upkeep::reload::Reload;
 
 /// Everything that serving needs, but for the plans.
 pub(super) struct Ready {
     pub server: Server,
     pub servers: Servers,
+    /// Beside the pools of calls: the feed's connection.
+    pub writing: Postgres,
     pub contract: Arc<Contract>,
     /// Where a reload reads the contract again.
     pub paths: Vec<PathBuf>,
@@ -40,7 +45,7 @@ impl Ready {
         stop: CancellationToken,
         loading: impl Future<Output = anyhow::Result<Loaded>>,
     ) -> anyhow::Result<()> {
-        let Ready { server, servers, contract, paths, hangup } = self;
+        let Ready { server, servers, writing, contract, paths, hangup } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
@@ -49,6 +54,7 @@ impl Ready {
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
+        let follow = following(config, &writing, &pipeline);
         let signs = Signs { database: servers.primary().reachable(), loads: changed, drain: stop.clone() };
         let mut serving = pin!(server.serve(pipeline, signs));
         let loaded = tokio::select! {
@@ -61,7 +67,9 @@ impl Ready {
             Some(Ok(Loaded { plans, report, .. })) => {
                 reload.replace(plans);
                 let reloading = tokio::spawn(reload.run(hangup, report.problems));
+                let following = tokio::spawn(follow.run());
                 serving.await;
+                following.abort();
                 reloading.abort();
                 Ok(())
             }
@@ -71,8 +79,20 @@ impl Ready {
                 Err(error)
             }
         };
+        writing.close().await;
         servers.close().await;
         ended
+    }
+}
+
+fn following(config: &Config, writing: &Postgres, pipeline: &Arc<Pipeline>) -> Follow {
+    let (plans, ddl) = (pipeline.clone(), pipeline.clone());
+    Follow {
+        feed: Feed::new(settings::ledger(config), Instant::now()),
+        postgres: writing.clone(),
+        settings: settings::feed(config),
+        plans: Box::new(move || plans.plans()),
+        met_ddl: Box::new(move || ddl.met_ddl()),
     }
 }
 
@@ -93,7 +113,8 @@ impl Serving {
         let paths = contract;
         let contract = load::contract(paths.clone()).await?;
         let loaded = load::plans(contract.clone(), servers.primary()).await?;
-        let ready = Ready { server, servers, contract, paths, hangup };
+        let writing = Postgres::new(settings::writing(&config, url))?;
+        let ready = Ready { server, servers, writing, contract, paths, hangup };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let served = tokio::spawn(async move { ready.serve(&config, told, async { Ok(loaded) }).await });

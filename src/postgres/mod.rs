@@ -39,7 +39,7 @@ pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
 pub use servers::Servers;
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
-pub use settings::{Encoding, Pooler, Replicas, Role, Settings};
+pub use settings::{Access, Encoding, Pooler, Replicas, Role, Settings};
 
 use connect::Connector;
 use pool::{Attempt, Connections};
