@@ -31,6 +31,11 @@ fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
             let (contract, database) = (source::contract(config)?, source::database(config)?);
             wait(config, app::check(config, contract, database, check))
         }
+        Command::Migrate(migrate) => {
+            let contract = if migrate.down { Vec::new() } else { source::contract(config)? };
+            let database = source::database(config)?;
+            wait(config, app::migrate(config, contract, database, migrate))
+        }
         Command::Explain(explain) => {
             let (contract, database) = (source::contract(config)?, source::database(config)?);
             wait(config, app::explain(config, contract, database, explain))

@@ -1,6 +1,7 @@
 //! Composes: the database, the plans, the listener and our own loops, in the order of their life.
 
 mod inspect;
+mod migrate;
 mod serving;
 mod settings;
 
@@ -21,6 +22,7 @@ use crate::load::{self, Loaded};
 use crate::postgres::{Postgres, Servers};
 
 pub use inspect::{check, explain};
+pub use migrate::migrate;
 use serving::Ready;
 pub use serving::Serving;
 
@@ -85,6 +87,7 @@ async fn run(
     let ready = Ready {
         server,
         servers: servers.clone(),
+        writing: Postgres::new(settings::writing(config, &served.database))?,
         contract: contract.clone(),
         paths: served.contract.clone(),
         hangup,

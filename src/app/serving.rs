@@ -12,7 +12,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::settings;
-use crate::cache;
 use crate::config::Config;
 use crate::contract::Contract;
 use crate::feed::Feed;
@@ -20,14 +19,17 @@ use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
 use crate::plan::Plans;
-use crate::postgres::Servers;
+use crate::postgres::{Postgres, Servers};
 use crate::redis::Redis;
+use crate::upkeep::feed::Follow;
 use crate::upkeep::reload::Reload;
 
 /// Everything that serving needs, but for the plans.
 pub(super) struct Ready {
     pub server: Server,
     pub servers: Servers,
+    /// Beside the pools of calls: the feed's connection.
+    pub writing: Postgres,
     pub contract: Arc<Contract>,
     /// Where a reload reads the contract again.
     pub paths: Vec<PathBuf>,
@@ -44,20 +46,21 @@ impl Ready {
         stop: CancellationToken,
         loading: impl Future<Output = anyhow::Result<Loaded>>,
     ) -> anyhow::Result<()> {
-        let Ready { server, servers, contract, paths, hangup } = self;
+        let Ready { server, servers, writing, contract, paths, hangup } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
         let redis = Some(settings::redis(config)).filter(|redis| !redis.urls.is_empty());
         let redis = redis.map(Redis::start).transpose()?;
-        let feed = Feed::new(cache::Limits::default(), Instant::now());
+        let feed = Feed::new(settings::ledger(config), Instant::now());
         let pipeline =
             Pipeline::new(Plans::unseen(contract), servers.clone(), (feed.clone(), redis), keys, settings);
         let pipeline = Arc::new(pipeline);
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
+        let follow = following(config, feed, &writing, &pipeline);
         let signs = Signs { database: servers.primary().reachable(), loads: changed, drain: stop.clone() };
         let mut serving = pin!(server.serve(pipeline, signs));
         let loaded = tokio::select! {
@@ -70,7 +73,9 @@ impl Ready {
             Some(Ok(Loaded { plans, report, .. })) => {
                 reload.replace(plans);
                 let reloading = tokio::spawn(reload.run(hangup, report.problems));
+                let following = tokio::spawn(follow.run());
                 serving.await;
+                following.abort();
                 reloading.abort();
                 Ok(())
             }
@@ -80,8 +85,20 @@ impl Ready {
                 Err(error)
             }
         };
+        writing.close().await;
         servers.close().await;
         ended
+    }
+}
+
+fn following(config: &Config, feed: Feed, writing: &Postgres, pipeline: &Arc<Pipeline>) -> Follow {
+    let (plans, ddl) = (pipeline.clone(), pipeline.clone());
+    Follow {
+        feed,
+        postgres: writing.clone(),
+        settings: settings::feed(config),
+        plans: Box::new(move || plans.plans()),
+        met_ddl: Box::new(move || ddl.met_ddl()),
     }
 }
 
@@ -102,7 +119,8 @@ impl Serving {
         let paths = contract;
         let contract = load::contract(paths.clone()).await?;
         let loaded = load::plans(contract.clone(), servers.primary()).await?;
-        let ready = Ready { server, servers, contract, paths, hangup };
+        let writing = Postgres::new(settings::writing(&config, url))?;
+        let ready = Ready { server, servers, writing, contract, paths, hangup };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let served = tokio::spawn(async move { ready.serve(&config, told, async { Ok(loaded) }).await });

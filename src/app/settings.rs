@@ -11,7 +11,7 @@ use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
 use crate::plan::filter;
 use crate::plan::token::Keys;
-use crate::{cache, embedded, grpc, pipeline, postgres, redis};
+use crate::{cache, embedded, grpc, pipeline, postgres, redis, upkeep};
 
 impl Default for postgres::Settings {
     /// Of the process' environment it knows nothing.
@@ -42,6 +42,12 @@ impl Default for redis::Settings {
     /// Of where it is it knows nothing.
     fn default() -> Self {
         redis(&declared())
+    }
+}
+
+impl Default for upkeep::feed::Settings {
+    fn default() -> Self {
+        feed(&declared())
     }
 }
 
@@ -79,6 +85,7 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
             true => postgres::Encoding::Unchecked,
             false => postgres::Encoding::Checked,
         },
+        access: postgres::Access::ReadOnly,
         probe_every: database.probe_interval,
         keepalives_idle: database.keepalives_idle,
         keepalives_interval: database.keepalives_interval,
@@ -104,6 +111,35 @@ pub fn replicas(config: &Config) -> postgres::Replicas {
         watch_interval: replicas.watch_interval,
         lag_max: replicas.lag_max,
     }
+}
+
+/// For the feed and for `migrate`: one connection to the primary that may write, beside those of calls.
+pub fn writing(config: &Config, url: &str) -> postgres::Settings {
+    postgres::Settings {
+        connections_max: 1,
+        connections_min: 0,
+        role: postgres::Role::Primary,
+        access: postgres::Access::ReadWrite,
+        ..postgres(config, url)
+    }
+}
+
+pub fn feed(config: &Config) -> upkeep::feed::Settings {
+    let feed = &config.feed;
+    upkeep::feed::Settings {
+        interval: feed.interval,
+        poll_max: feed.poll_max,
+        look_interval: feed.look_interval,
+        changes_max: feed.changes_max,
+        bytes_max: feed.bytes_max.bytes(),
+        keep: feed.keep,
+        clean_interval: feed.clean_interval,
+        clean_rows_max: feed.clean_rows_max,
+    }
+}
+
+pub fn ledger(config: &Config) -> cache::Limits {
+    cache::Limits { tags_max: config.feed.tags_max, xids_max: config.feed.transactions_max }
 }
 
 fn environment() -> HashMap<String, String> {

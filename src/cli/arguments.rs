@@ -22,6 +22,7 @@ Examples:
   rowcall serve                            an example, with a Postgres of its own
   rowcall serve --contract proto/          your contract, over the database in DATABASE_URL
   rowcall check --contract proto/          whether the contract fits the database
+  rowcall migrate --contract proto/        has the database tell of changes
   rowcall config                           the settings in force, and where each comes from
 
 Settings come from flags, over the environment (ROWCALL_POSTGRES_CONNECTIONS_MAX=20, DATABASE_URL),
@@ -53,6 +54,17 @@ Examples:
   rowcall serve
   rowcall serve --contract proto/ --database postgres://localhost/shop
   rowcall serve --contract shop.binpb --listen 0.0.0.0:50051 --set postgres.connections_max=40";
+
+const MIGRATE_NOTES: &str = "\
+Makes the schema rowcall, and triggers on the tables that the contract serves, or brings them up to
+date; what is as it should be is left alone. Run it as the role that owns the tables, which need not
+be a superuser, and again when the contract or the tables have changed. A busy table is waited for
+in short steps, so that its writers are not held up.
+
+Examples:
+  rowcall migrate --contract proto/ --dry-run
+  rowcall migrate --contract proto/ --role app     serve connects as app
+  rowcall migrate --down                           nothing of Rowcall is left";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -97,6 +109,10 @@ pub enum Command {
     /// Check whether a contract fits a database: problems, missing indexes, losses.
     #[command(after_help = CHECK_CODES)]
     Check(Check),
+
+    /// Have the database tell of changes, so that answers can be kept: a schema and triggers.
+    #[command(after_help = MIGRATE_NOTES)]
+    Migrate(Migrate),
 
     /// Show the plan, the SQL and Postgres' EXPLAIN for a call.
     #[command(after_help = EXPLAIN_EXAMPLES)]
@@ -156,6 +172,26 @@ pub struct Check {
     /// How the report is written.
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Report")]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Migrate {
+    #[command(flatten)]
+    contract: ContractFlag,
+    #[command(flatten)]
+    database: DatabaseFlag,
+
+    /// Print the SQL, ready for psql, instead of running it.
+    #[arg(long, help_heading = "What is done")]
+    pub dry_run: bool,
+
+    /// Remove the triggers and the schema.
+    #[arg(long, conflicts_with = "role", help_heading = "What is done")]
+    pub down: bool,
+
+    /// Grant what `serve` needs to this role, when it is another.
+    #[arg(long, value_name = "NAME", help_heading = "What is done")]
+    pub role: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +264,7 @@ impl Command {
                 }
             }
             Command::Check(Check { contract, database, .. })
+            | Command::Migrate(Migrate { contract, database, .. })
             | Command::Explain(Explain { contract, database, .. }) => {
                 contract.flags(flags);
                 database.flags(flags);

@@ -260,6 +260,34 @@ settings! {
         filter_terms_max: usize = "200",
     }
 
+    /// How changes of the database are heard of, for the cache.
+    feed: Feed {
+        /// How often the primary is asked what changed; after a write through Rowcall it is asked at once.
+        interval: Duration = "100ms" in TEN_MILLISECONDS..,
+        /// A question that is not answered for so long is given up.
+        poll_max: Duration = "2s" in TEN_MILLISECONDS..,
+        /// How often it is looked for what `rowcall migrate` installs, while it is not there.
+        look_interval: Duration = "1s" in TEN_MILLISECONDS..,
+        /// Changes that one answer brings at most; when there are more, what was kept before is not served.
+        changes_max: usize = "20000" in 1..,
+        /// Bytes that one answer brings at most; the same.
+        bytes_max: Size = "64MiB" in Size::new(65_536)..,
+        /// Changed rows and values that are remembered; when there are more, what was kept before the oldest is not served.
+        tags_max: usize = "200000" in 100..,
+        /// Transactions that are remembered, counted for each of these.
+        transactions_max: usize = "1000000" in 100..,
+        /// For so long the database keeps changes, for an instance that was cut off from it.
+        keep: Duration = "10m" in SECOND..,
+        /// How often it is looked for changes that can be forgotten.
+        clean_interval: Duration = "10s" in TEN_MILLISECONDS..,
+        /// Changes that are forgotten at once.
+        clean_rows_max: u32 = "2000" in 1..,
+        /// Time that `rowcall migrate` waits for a busy table; its writers wait that long too.
+        lock_max: Duration = "1s" in TEN_MILLISECONDS..,
+        /// How often it tries for each table, with as long a pause in between.
+        lock_attempts: u32 = "30" in 1..,
+    }
+
     /// Server reflection.
     reflection: Reflection {
         /// Show the `rowcall.v1` options, which name tables and columns.

@@ -10,7 +10,12 @@
 mod canonical;
 mod following;
 mod handle;
+pub mod poll;
 mod recorded;
+pub mod schema;
+pub mod standing;
+pub mod trigger;
+pub mod verdict;
 
 pub use canonical::{Form, key_bytes, key_sql};
 pub use following::{Following, Mode, Why};

@@ -124,6 +124,11 @@ impl Pipeline {
         self.stale.notified().await;
     }
 
+    /// Has the catalog read again, as a call does that meets DDL.
+    pub fn met_ddl(&self) {
+        self.stale.notify_one();
+    }
+
     /// Answers a call with one message.
     pub async fn unary(
         &self,

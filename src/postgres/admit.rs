@@ -44,6 +44,7 @@ impl Connector {
             Pooler::Transaction => 0,
         };
         let mut connection = Connection::new(wire, cancel, statements_max);
+        connection.allow(self.settings.access);
         self.look_around(&mut connection, pass).await?;
         let age = self.settings.lifetime_max;
         let jitter = self.settings.lifetime_jitter.clamp(0.0, 1.0) * rand::random::<f64>();
@@ -59,7 +60,8 @@ impl Connector {
             pg_catalog.current_setting('server_encoding')";
         const LOOK_COLUMNS: [u32; 4] = [23, 16, 16, 25];
         let look = Statement { text: LOOK.into(), params: vec![], columns: LOOK_COLUMNS.into() };
-        let settle = fixed::session(self.settings.statement_max, connection.cancel.process_id);
+        let settle =
+            fixed::session(self.settings.statement_max, connection.cancel.process_id, self.settings.access);
         let commands = match self.settings.pooler {
             Pooler::Direct => vec![Command::Once(&look), Command::Plain(&settle)],
             Pooler::Transaction => vec![Command::Once(&look)],

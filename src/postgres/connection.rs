@@ -18,7 +18,7 @@ use super::fixed::Changed;
 use super::prepared::Prepared;
 use super::rows::Rows;
 use super::session::{Described, Limit};
-use super::settings::Role;
+use super::settings::{Access, Role};
 use super::wire::{Incoming, Wire, failure};
 
 /// One connection; whoever holds it may use it alone.
@@ -80,6 +80,14 @@ impl Connection {
     /// Nothing is under way, no cancel either, and no transaction is open.
     pub fn settled(&self) -> bool {
         self.awaited == 0 && self.status == b'I' && self.wire.write.is_empty() && !self.cancelling
+    }
+
+    pub fn allow(&mut self, access: Access) {
+        self.changed.access = access;
+    }
+
+    pub fn access(&self) -> Access {
+        self.changed.access
     }
 
     /// It is no more what we made of it: somebody's function set a setting for the session.

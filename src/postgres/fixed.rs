@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::settings::Access;
+
 const SETTINGS: &[(&str, &str)] = &[
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
@@ -17,28 +19,39 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Which settings are not as they were set: a function may change them for the session. Of those
 /// that matter to text most are reported by the server, before it is ready.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Changed(u16);
+pub(super) struct Changed {
+    which: u16,
+    /// What the connection may do.
+    pub access: Access,
+}
 
 impl Changed {
     /// A ParameterStatus message.
     pub fn heard(&mut self, name: &str, value: &str) {
-        let fixed = SETTINGS.iter().chain([&READ_ONLY]);
-        for (at, _) in fixed.enumerate().filter(|(_, (fixed, _))| *fixed == name) {
-            let is_fixed = SETTINGS.get(at).unwrap_or(&READ_ONLY).1 == value;
-            self.0 = self.0 & !(1 << at) | u16::from(!is_fixed) << at;
+        let read_only = (READ_ONLY, on_when_read_only(self.access));
+        let fixed = SETTINGS.iter().chain([&read_only]);
+        for (at, (_, fixed)) in fixed.enumerate().filter(|(_, (fixed, _))| *fixed == name) {
+            self.which = self.which & !(1 << at) | u16::from(*fixed != value) << at;
         }
     }
 
     pub fn any(self) -> bool {
-        self.0 != 0
+        self.which != 0
     }
 }
 
-const READ_ONLY: (&str, &str) = ("default_transaction_read_only", "on");
+const READ_ONLY: &str = "default_transaction_read_only";
+
+fn on_when_read_only(access: Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "on",
+        Access::ReadWrite => "off",
+    }
+}
 
 /// For as long as the connection lasts; without effect behind a pooler, where the server's process
 /// is not the one the pooler names and the settings would reach other clients.
-pub(super) fn session(statement_max: Duration, process_id: i32) -> String {
+pub(super) fn session(statement_max: Duration, process_id: i32, access: Access) -> String {
     let mut values = String::new();
     for (name, value) in SETTINGS {
         let _ = write!(values, "('{name}', '{value}'), ");
@@ -47,21 +60,22 @@ pub(super) fn session(statement_max: Duration, process_id: i32) -> String {
         "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES {values}\
         ('{}', '{}'), ('statement_timeout', '{}')) AS fixed (name, value) \
         WHERE pg_catalog.pg_backend_pid() = {process_id}",
-        READ_ONLY.0,
-        READ_ONLY.1,
+        READ_ONLY,
+        on_when_read_only(access),
         milliseconds(statement_max),
     )
 }
 
 /// For one transaction: everything, behind a pooler.
-pub(super) fn transaction(statement_max: Duration) -> String {
+pub(super) fn transaction(statement_max: Duration, access: Access) -> String {
     let mut calls = String::new();
     for (name, value) in SETTINGS {
         let _ = write!(calls, "pg_catalog.set_config('{name}', '{value}', true), ");
     }
     format!(
-        "SELECT {calls}pg_catalog.set_config('transaction_read_only', 'on', true), \
+        "SELECT {calls}pg_catalog.set_config('transaction_read_only', '{}', true), \
         pg_catalog.set_config('statement_timeout', '{}', true)",
+        on_when_read_only(access),
         milliseconds(statement_max),
     )
 }

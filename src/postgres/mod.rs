@@ -46,7 +46,7 @@ pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
 pub use servers::{Server, Servers};
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
-pub use settings::{Encoding, Pooler, Replicas, Role, Settings};
+pub use settings::{Access, Encoding, Pooler, Replicas, Role, Settings};
 pub use standby::{Found, Standby, State};
 
 use crate::sql::Statement;

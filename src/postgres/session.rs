@@ -189,7 +189,7 @@ impl Session {
             StatementTimeout::PerCall => (remaining + TIMER_SLACK).min(cleanup.statement_max),
         };
         let settings = match (connection.settings, want.statement_timeout) {
-            (Hold::Transaction, _) => Some(fixed::transaction(statement_max)),
+            (Hold::Transaction, _) => Some(fixed::transaction(statement_max, connection.access())),
             (Hold::Session, StatementTimeout::PerCall) => Some(fixed::statement_timeout(statement_max)),
             (Hold::Session, StatementTimeout::Net) => None,
         };

@@ -51,6 +51,7 @@ pub struct Settings {
     pub probe_every: Duration,
     pub pooler: Pooler,
     pub encoding: Encoding,
+    pub access: Access,
 }
 
 /// What a server has to be, beside what `target_session_attrs` asks for.
@@ -103,4 +104,12 @@ pub enum Encoding {
     Checked,
     /// Serve it; the reader validates every string.
     Unchecked,
+}
+
+/// What statements may do. Calls only read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    #[default]
+    ReadOnly,
+    ReadWrite,
 }

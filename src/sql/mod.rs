@@ -32,6 +32,7 @@ pub mod oid {
     pub const BOOL: Oid = 16;
     pub const INT8: Oid = 20;
     pub const TEXT: Oid = 25;
+    pub const OID: Oid = 26;
     pub const JSON: Oid = 114;
     pub const TEXT_ARRAY: Oid = 1009;
     pub const JSONB: Oid = 3802;

@@ -1,3 +1,4 @@
 //! Our own loops beside the calls.
 
+pub mod feed;
 pub mod reload;

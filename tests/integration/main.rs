@@ -13,6 +13,7 @@ mod errors_shop;
 mod errors_tokens;
 mod example;
 mod faults;
+mod feed;
 mod filters;
 mod grpc;
 mod join;

@@ -109,6 +109,7 @@ pub(super) struct Course {
     /// By which others that ask for the same are known. None where nothing is kept.
     pub key: Option<Key>,
     pub keep: Keep,
+    pub deadline: Instant,
 }
 
 /// What becomes of an answer after its callers have it.
@@ -152,7 +153,7 @@ impl Keeper {
         let begun = Instant::now();
         let way = self.way(terms);
         let wish = self.wish(&call.hints.freshness)?;
-        let looked = self.look_for(way, wish, key, begun, notes);
+        let looked = self.look_for(way, wish, key, call, notes);
         notes.took(Stage::Cache, begun.elapsed());
         Ok(looked)
     }
@@ -162,9 +163,10 @@ impl Keeper {
         way: Way,
         wish: Wish,
         key: impl FnOnce() -> Key,
-        now: Instant,
+        call: &Call,
         notes: &mut Notes,
     ) -> Look {
+        let now = Instant::now();
         let bypass = |reason, key| (Some(Served::Bypass { reason }), key);
         let (served, key) = match (way, &self.store) {
             (Way::Bypass(reason), _) => bypass(reason, None),
@@ -180,7 +182,7 @@ impl Keeper {
             }
         };
         notes.served = served;
-        Look::Read(Course { way, wish, key, keep: Keep::Whole })
+        Look::Read(Course { way, wish, key, keep: Keep::Whole, deadline: call.deadline.at(now) })
     }
 
     /// The same for the parts of an answer that are kept one by one: all of them, of one state of the database, or none.
@@ -199,7 +201,7 @@ impl Keeper {
             parts = keys();
             parts.iter().fold(Prefix::default(), |prefix, key| prefix.with(&key.0)).key()
         };
-        let found = match self.look_for(way, wish.clone(), whole, begun, notes) {
+        let found = match self.look_for(way, wish.clone(), whole, call, notes) {
             // No answer is kept by the key of the whole.
             Look::Hit(_) => None,
             Look::Read(_) if notes.served != Some(Served::Miss) => None,
@@ -211,7 +213,7 @@ impl Keeper {
             self.hits(entries, Level::Process, notes);
         }
         notes.took(Stage::Cache, begun.elapsed());
-        Ok((found, Course { way, wish, key, keep: Keep::No }))
+        Ok((found, Course { way, wish, key, keep: Keep::No, deadline: call.deadline.at(begun) }))
     }
 
     /// The same once more, with what Redis has of them.

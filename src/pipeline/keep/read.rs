@@ -170,7 +170,7 @@ impl Keeper {
                 pause = (pause * 2).min(AGAIN_MAX);
             }
         };
-        match servers.read(wanted, read).await {
+        match servers.read(course.deadline, wanted, read).await {
             Ok((got, own)) => {
                 notes.add(own);
                 Ok(got)

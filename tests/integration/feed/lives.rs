@@ -1,0 +1,72 @@
+//! A crash, a promotion, a database that went back: nothing of one life is served in another.
+
+use rowcall::cache::Verdict;
+
+use super::shop::{Shop, connect, migrate};
+use crate::support::Cluster;
+
+async fn cluster() -> (Cluster, String) {
+    let cluster = Cluster::start(&[]);
+    cluster.psql("postgres", &["-f", super::shop::SQL]);
+    let url = cluster.url("postgres");
+    migrate(&url, &[]).await;
+    (cluster, url)
+}
+
+#[tokio::test]
+async fn a_crash_is_the_end_of_an_epoch_and_a_clean_restart_is_not() {
+    let (mut cluster, url) = cluster().await;
+    let shop = Shop::at(&url, |_| {}).await;
+    let epoch = shop.feed.ledger().epoch().expect("it is alive");
+    let kept = shop.get("item 1", "Item", 1).await;
+    let polls = shop.feed.status(std::time::Instant::now()).polls;
+    cluster.control("-m fast restart");
+    shop.until("a poll of the restarted server", |feed| {
+        let status = feed.status(std::time::Instant::now());
+        status.failures > 0 && status.polls > polls + 3
+    })
+    .await;
+    assert_eq!(shop.feed.ledger().epoch(), Some(epoch));
+    shop.heard().await;
+    assert_eq!(shop.verdict(&kept), Verdict::Good);
+    cluster.kill();
+    cluster.control("start");
+    shop.until("another epoch", |feed| feed.ledger().epoch().is_some_and(|now| now != epoch)).await;
+    assert_eq!(shop.verdict(&kept), Verdict::OtherEpoch);
+    drop(shop);
+}
+
+#[tokio::test]
+async fn a_standby_is_not_asked_and_promoted_it_is_another_life() {
+    let (primary, url) = cluster().await;
+    let epoch = Shop::at(&url, |_| {}).await.feed.ledger().epoch().expect("it is alive");
+    let mut standby = primary.standby();
+    let shop = Shop::unheard(&standby.url("postgres"), |_| {}).await;
+    shop.until("a refusal", |feed| feed.status(std::time::Instant::now()).failures > 1).await;
+    assert_eq!(shop.feed.ledger().epoch(), None);
+    standby.control("promote");
+    shop.until("an epoch", |feed| feed.ledger().epoch().is_some()).await;
+    assert_ne!(shop.feed.ledger().epoch(), Some(epoch));
+}
+
+/// As if it had been restored behind our back: same system, same nonce, and an older snapshot than was seen.
+#[tokio::test]
+async fn a_database_that_went_back_gets_another_epoch_for_everyone() {
+    let shop = Shop::open().await;
+    let epoch = shop.feed.ledger().epoch().expect("it is alive");
+    let kept = shop.get("item 1", "Item", 1).await;
+    shop.heard().await;
+    // The ledger is told of more than the database has reached.
+    let ledger = shop.feed.ledger();
+    loop {
+        let asked = ledger.ask(std::time::Instant::now());
+        if ledger.gap(&asked, "900000000:900000000:".parse().expect("a snapshot")).is_ok() {
+            break;
+        }
+    }
+    shop.until("another epoch", |feed| feed.ledger().epoch().is_some_and(|now| now != epoch)).await;
+    assert_eq!(shop.verdict(&kept), Verdict::OtherEpoch);
+    let other = Shop::at(&shop.url, |_| {}).await;
+    assert_eq!(other.feed.ledger().epoch(), shop.feed.ledger().epoch());
+    drop(connect(&shop.url).await);
+}
