@@ -24,6 +24,7 @@ const START_MAX: Duration = Duration::from_secs(10);
 
 const WATCH: &str = r#"
 start() {
+    rm -f "$FOLDER/pid"
     redis-server --port "$PORT" --bind 127.0.0.1 --save "" --appendonly no --dir "$FOLDER" "$@" >>"$FOLDER/log" 2>&1 &
     echo $! >"$FOLDER/new"
     mv "$FOLDER/new" "$FOLDER/pid"
@@ -54,13 +55,14 @@ impl Redis {
             .spawn()
             .expect("a shell starts");
         let redis = Redis { port, folder, watcher };
-        redis.listens(port);
+        redis.listens();
         redis
     }
 
-    fn listens(&self, port: u16) {
+    fn listens(&self) {
         let late = Instant::now() + START_MAX;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let told = || fs::exists(self.folder.join("pid")).is_ok_and(|told| told);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() || !told() {
             assert!(
                 Instant::now() < late,
                 "Redis does not listen (apt-get install redis-server): {}",
@@ -112,7 +114,7 @@ impl Redis {
     pub fn restart(&mut self) {
         let pipe = self.watcher.stdin.as_mut().expect("stdin is piped");
         writeln!(pipe, "again").expect("the shell reads");
-        self.listens(self.port);
+        self.listens();
     }
 
     /// A connection beside Rowcall's.
