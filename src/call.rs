@@ -99,7 +99,7 @@ pub enum Served {
     /// Kept, and proved fresh or allowed by the contract.
     Hit { age: Duration, from: Level, proof: Proof },
     /// Read for this call.
-    Miss,
+    Miss { standby: bool },
     /// Read for another call that asked for the same at the same time.
     Shared,
     /// Answers like this are not kept, or this call did not want one: why.
@@ -149,7 +149,7 @@ impl Total {
 impl Notes {
     /// Whether this call itself has read its answer.
     pub fn read_here(&self) -> bool {
-        matches!(self.served, Some(Served::Miss | Served::Bypass { .. }))
+        matches!(self.served, Some(Served::Miss { .. } | Served::Bypass { .. }))
     }
 
     /// Adds to a stage's time.

@@ -23,6 +23,7 @@ use crate::postgres::{Postgres, Servers};
 use crate::redis::Redis;
 use crate::upkeep::feed::Follow;
 use crate::upkeep::reload::Reload;
+use crate::upkeep::verify;
 
 /// Everything that serving needs, but for the plans.
 pub(super) struct Ready {
@@ -61,6 +62,7 @@ impl Ready {
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
         let follow = following(config, feed, &writing, &pipeline);
+        let verified = pipeline.clone();
         let signs = Signs { database: servers.primary().reachable(), loads: changed, drain: stop.clone() };
         let mut serving = pin!(server.serve(pipeline, signs));
         let loaded = tokio::select! {
@@ -74,8 +76,10 @@ impl Ready {
                 reload.replace(plans);
                 let reloading = tokio::spawn(reload.run(hangup, report.problems));
                 let following = tokio::spawn(follow.run());
+                let verifying = tokio::spawn(verify::run(verified));
                 serving.await;
                 following.abort();
+                verifying.abort();
                 reloading.abort();
                 Ok(())
             }

@@ -173,6 +173,7 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
             ttl: config.cache.ttl,
             idle: config.cache.idle,
             lag_max: config.cache.lag_max,
+            verify_one_in: config.cache.verify_one_in,
         },
         join: pipeline::Join {
             calls_max: config.join.calls_max,

@@ -112,6 +112,10 @@ impl Kept {
         Kept { store, key, entry }
     }
 
+    pub fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
     pub fn packed(&self, encoding: Encoding) -> Option<Bytes> {
         self.entry.packed(encoding).cloned()
     }

@@ -244,6 +244,8 @@ settings! {
         idle: Duration = "10m" in SECOND..,
         /// A kept answer is served only when every change up to so long ago has been heard of.
         lag_max: Duration = "1s" in Duration::from_millis(200)..,
+        /// One kept answer in so many is read again and compared with the database; 0 is none.
+        verify_one_in: u32 = "10000",
     }
 
     /// What one call may ask for.

@@ -79,7 +79,8 @@ pub fn write(notes: &Notes, headers: &mut HeaderMap) {
 /// `hit; age=120ms`.
 fn from(served: Served) -> HeaderValue {
     let (age, level, proof) = match served {
-        Served::Miss => return HeaderValue::from_static("miss"),
+        Served::Miss { standby: false } => return HeaderValue::from_static("miss"),
+        Served::Miss { standby: true } => return HeaderValue::from_static("miss; from=standby"),
         Served::Shared => return HeaderValue::from_static("shared"),
         Served::Bypass { reason } => {
             let said = HeaderValue::try_from(format!("bypass; reason={reason}"));
@@ -104,7 +105,7 @@ fn from(served: Served) -> HeaderValue {
 fn described(served: Option<Served>) -> &'static str {
     match served {
         Some(Served::Hit { .. }) => ";desc=hit",
-        Some(Served::Miss) => ";desc=miss",
+        Some(Served::Miss { .. }) => ";desc=miss",
         Some(Served::Shared) => ";desc=shared",
         Some(Served::Bypass { .. }) => ";desc=bypass",
         None => "",
@@ -151,6 +152,7 @@ mod tests {
                 "hit; age=120ms; proof=ttl",
             ),
             (Served::Shared, "shared"),
+            (Served::Miss { standby: true }, "miss; from=standby"),
             (Served::Bypass { reason: "untracked" }, "bypass; reason=untracked"),
         ] {
             assert_eq!(from(served), expected);
@@ -176,7 +178,7 @@ mod tests {
                 (Stage::Acquire, Duration::from_micros(100)),
                 (Stage::Execute, Duration::from_micros(2_400)),
             ],
-            served: Some(Served::Miss),
+            served: Some(Served::Miss { standby: false }),
             token: Some("abc".into()),
         };
         let mut headers = HeaderMap::new();

@@ -19,6 +19,7 @@ mod pages;
 mod relations;
 mod shapes;
 mod stream;
+mod verify;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -27,7 +28,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::call::{Call, Notes, Stage};
+use crate::call::{Call, Notes, Served, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
 use crate::feed::Feed;
@@ -43,7 +44,7 @@ pub use explain::Planned;
 use join::Joiner;
 pub use join::Settings as Join;
 use keep::Keeper;
-pub use keep::{Answer, Settings as Keep};
+pub use keep::{Answer, Compared, Sample, Settings as Keep, Verified};
 use shapes::Shapes;
 pub use stream::Settings as Stream;
 
@@ -138,7 +139,38 @@ impl Pipeline {
         request: Bytes,
         notes: &mut Notes,
     ) -> Result<Answer, Error> {
-        let answered = match &method.kind {
+        let again = self.keeper.verifier().picks().then(|| request.clone());
+        let answered = self.answer(plans, method, call, request, notes).await;
+        if let (Some(request), Some(Served::Hit { .. })) = (again, notes.served) {
+            self.sample(plans, method, call, request, &answered);
+        }
+        answered.inspect_err(|error| self.notice(error))
+    }
+
+    /// Of hits that are kept one by one, a few are read again.
+    fn sample(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Arc<Method>,
+        call: &Call,
+        request: Bytes,
+        answered: &Result<Answer, Error>,
+    ) {
+        let Ok(Answer { kept: Some(kept), .. }) = answered else { return };
+        let (plans, method, call) = (plans.clone(), method.clone(), call.clone());
+        let entry = kept.entry().clone();
+        self.keeper.verifier().offer(Sample { plans, method, call, request, entry });
+    }
+
+    async fn answer(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Arc<Method>,
+        call: &Call,
+        request: Bytes,
+        notes: &mut Notes,
+    ) -> Result<Answer, Error> {
+        match &method.kind {
             Kind::Get { resource } => self.get(plans, method, *resource, call, request, notes).await,
             // A call's future is moved several times on its way to a task; these would make every
             // call's as large as the largest.
@@ -155,8 +187,7 @@ impl Pipeline {
             Kind::Unfit(problems) => Err(unfit(method, problems)),
             Kind::Unseen => Err(unseen()),
             Kind::Stream { .. } => Err(one_message(method)),
-        };
-        answered.inspect_err(|error| self.notice(error))
+        }
     }
 
     /// Answers a call with a stream; dropping it ends the work.

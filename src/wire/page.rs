@@ -39,6 +39,31 @@ pub fn messages(mut page: &[u8], rows_field: u32) -> impl Iterator<Item = &[u8]>
     })
 }
 
+/// The fields of a message, each with its tag, but for those left out. A damaged rest is one field more.
+pub fn fields<'m>(message: &'m [u8], left_out: &'m [u32]) -> impl Iterator<Item = &'m [u8]> {
+    let mut rest = message;
+    let field = move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (mut behind, whole) = (rest, rest);
+        let skipped = prost::encoding::decode_key(&mut behind).and_then(|(number, wire_type)| {
+            let context = prost::encoding::DecodeContext::default();
+            prost::encoding::skip_field(wire_type, number, &mut behind, context)?;
+            Ok(number)
+        });
+        let Ok(number) = skipped else {
+            rest = &[];
+            return Some((None, whole));
+        };
+        rest = behind;
+        Some((Some(number), &whole[..whole.len() - behind.len()]))
+    };
+    let kept =
+        |(number, field): (Option<u32>, _)| number.is_none_or(|n| !left_out.contains(&n)).then_some(field);
+    std::iter::from_fn(field).filter_map(kept)
+}
+
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {

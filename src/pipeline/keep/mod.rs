@@ -18,6 +18,7 @@
 mod aside;
 mod read;
 mod terms;
+mod verify;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -27,6 +28,8 @@ use bytes::Bytes;
 pub(super) use aside::{Aside, Value};
 pub(super) use read::{Got, Read, Shows};
 pub(super) use terms::{Defaults, Terms};
+use verify::Verifier;
+pub use verify::{Compared, Sample, Verified};
 
 use crate::cache::{
     self, Entry, Epoch, Flights, Kept, Key, Label, Prefix, Proof, Seen, Store, Tag, Token, Verdict, Want,
@@ -49,6 +52,8 @@ pub struct Settings {
     pub idle: Duration,
     /// A kept answer is served only when all changes up to so long ago have been heard of.
     pub lag_max: Duration,
+    /// One hit in so many is read again and compared; 0 is none.
+    pub verify_one_in: u32,
 }
 
 /// An answer, and where it is kept.
@@ -70,6 +75,7 @@ pub(super) struct Keeper {
     store: Option<Arc<Store>>,
     redis: Option<Redis>,
     flights: Flights<Result<Arc<Entry>, Error>>,
+    verifier: Verifier,
     settings: Settings,
 }
 
@@ -130,11 +136,23 @@ impl Keeper {
     /// Without a store of its own a process has no use for what others keep.
     pub fn new(feed: Feed, redis: Option<Redis>, settings: Settings) -> Self {
         let store = Store::new(&settings.store);
-        Keeper { feed, store, redis, flights: Flights::default(), settings }
+        let verifier = Verifier::new(settings.verify_one_in);
+        Keeper { feed, store, redis, flights: Flights::default(), verifier, settings }
     }
 
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Whether the rule would serve it now, whatever the feed's age.
+    pub fn still_good(&self, entry: &Entry) -> bool {
+        let want = Want { max_lag: Duration::MAX, token: None };
+        let judged = entry.label().map(|label| self.feed.ledger().judge(label, want, Instant::now()));
+        judged == Some(Verdict::Good)
     }
 
     pub fn defaults(&self) -> Defaults {
@@ -178,7 +196,7 @@ impl Keeper {
                     self.hit(&entry, Level::Process, notes);
                     return Look::Hit(Answered { entry, key: Some(key) });
                 }
-                (Some(Served::Miss), Some(key))
+                (Some(Served::Miss { standby: false }), Some(key))
             }
         };
         notes.served = served;
@@ -204,7 +222,7 @@ impl Keeper {
         let found = match self.look_for(way, wish.clone(), whole, call, notes) {
             // No answer is kept by the key of the whole.
             Look::Hit(_) => None,
-            Look::Read(_) if notes.served != Some(Served::Miss) => None,
+            Look::Read(_) if !matches!(notes.served, Some(Served::Miss { .. })) => None,
             Look::Read(_) => self.all(&parts, way, &wish, begun),
         };
         let key =
@@ -268,6 +286,7 @@ impl Keeper {
         match (why, terms.untracked) {
             (Some(_), Some(ttl)) => Way::Timed(ttl),
             (Some(_), None) => Way::Bypass("untracked"),
+            (None, _) if self.verifier.distrusts(&terms.tables) => Way::Bypass("mismatch"),
             (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass("feed"), Way::Proved),
         }
     }

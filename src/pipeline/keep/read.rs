@@ -163,7 +163,7 @@ impl Keeper {
                     None => covers(&course.wish, got.seen()),
                 };
                 match shown {
-                    true => return Ok((got, own)),
+                    true => return Ok((got, own, server.is_standby())),
                     false if server.is_standby() => return Err(Miss::TooOld),
                     false => sleep(pause).await,
                 }
@@ -171,8 +171,11 @@ impl Keeper {
             }
         };
         match servers.read(course.deadline, wanted, read).await {
-            Ok((got, own)) => {
+            Ok((got, own, standby)) => {
                 notes.add(own);
+                if let Some(Served::Miss { standby: of }) = &mut notes.served {
+                    *of = standby;
+                }
                 Ok(got)
             }
             Err(Miss::Failed(error)) => Err(error),

@@ -124,7 +124,7 @@ impl Chunks for Scenes {
 
 fn said() -> Notes {
     let stages = vec![(Stage::Execute, std::time::Duration::from_micros(2_400))];
-    let served = Some(Served::Miss);
+    let served = Some(Served::Miss { standby: false });
     Notes {
         total: Some(Total::Exact(3_503)),
         truncated: vec!["tracks".to_owned()],

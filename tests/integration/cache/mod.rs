@@ -1,0 +1,11 @@
+//! Kept answers: what is served from them, to whom, and when it is not; one file per promise.
+
+mod gets;
+mod gone;
+mod lists;
+mod moments;
+mod shared;
+mod stock;
+mod tokens;
+mod untracked;
+mod verified;

@@ -1,0 +1,129 @@
+//! A stock's database, followed, and a server over it that keeps answers.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio_postgres::{Client as Plain, NoTls};
+
+use crate::support::{Answer, Client, Failure, Local, database, rowcall, serve};
+
+pub const SQL: &str = "tests/integration/cache/stock.sql";
+pub const CONTRACT: &str = "tests/integration/cache/stock.proto";
+
+/// Nothing of what is waited for takes so long.
+pub const LONG: Duration = Duration::from_secs(30);
+
+pub struct Stock {
+    pub url: String,
+    pub local: Local,
+    pub sql: Plain,
+}
+
+impl Stock {
+    pub async fn open(settings: &[(&str, &str)]) -> Stock {
+        let database = database(&[SQL]).await;
+        migrate(&database.url).await;
+        Stock::at(&database.url, settings).await
+    }
+
+    /// One more server over a database that is followed.
+    pub async fn at(url: &str, settings: &[(&str, &str)]) -> Stock {
+        let local = serve(CONTRACT, url, settings).await;
+        let stock = Stock { url: url.to_owned(), local, sql: plain(url).await };
+        stock.followed().await;
+        stock
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.local.client
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        self.sql.batch_execute(sql).await.expect("the test's own SQL");
+    }
+
+    /// Waits until answers can be proved.
+    async fn followed(&self) {
+        let late = Instant::now() + LONG;
+        loop {
+            let got = self.get("items/1", &[("cache-control", "no-cache")]).await.expect("it is there");
+            if got.said("rowcall-token").is_some() {
+                return;
+            }
+            assert!(Instant::now() < late, "the feed never began");
+        }
+    }
+
+    pub async fn get(&self, name: &str, metadata: &[(&'static str, &str)]) -> Result<Answer, Failure> {
+        self.client().call_with("GetItem", json!({"name": name}), metadata).await
+    }
+
+    /// An item's title, and where it came from.
+    pub async fn title(&self, name: &str) -> (String, String) {
+        let got = self.get(name, &[]).await.expect("it is there");
+        (title(&got), from(&got))
+    }
+
+    pub async fn call(&self, method: &str, request: Value) -> Answer {
+        self.client().call(method, request).await.expect("it answers")
+    }
+
+    /// Asks until the answer is so; how long that took.
+    pub async fn until(
+        &self,
+        method: &str,
+        request: Value,
+        so: impl Fn(&Result<Answer, Failure>) -> bool,
+    ) -> Duration {
+        let begun = Instant::now();
+        loop {
+            let got = self.client().call(method, request.clone()).await;
+            if so(&got) {
+                return begun.elapsed();
+            }
+            assert!(begun.elapsed() < LONG, "never so: {got:?}");
+        }
+    }
+
+    /// Asks until nothing has to be read for it, so that what is asked for is kept.
+    pub async fn kept(&self, method: &str, request: Value) -> Answer {
+        let hit = |got: &Result<Answer, Failure>| got.as_ref().is_ok_and(|got| from(got).starts_with("hit"));
+        self.until(method, request.clone(), hit).await;
+        self.call(method, request).await
+    }
+}
+
+/// `hit`, `miss`, …, without what stands behind it.
+pub fn from(answer: &Answer) -> String {
+    let said = answer.said("rowcall-cache").expect("it is always said");
+    said.split(';').next().unwrap_or_default().to_owned()
+}
+
+pub fn title(answer: &Answer) -> String {
+    answer.json()["title"].as_str().expect("a title").to_owned()
+}
+
+pub fn token(answer: &Answer) -> String {
+    answer.said("rowcall-token").expect("the feed is alive").to_owned()
+}
+
+pub async fn plain(url: &str) -> Plain {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the test's own connection");
+    tokio::spawn(connection);
+    client
+}
+
+fn contract() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(CONTRACT)
+}
+
+/// `rowcall migrate`.
+pub async fn migrate(url: &str) {
+    let mut command = rowcall();
+    command.arg("migrate").arg("--contract").arg(contract()).args(["--database", url]).stdout(Stdio::piped());
+    let done =
+        tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
