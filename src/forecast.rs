@@ -22,6 +22,8 @@ use std::time::Duration;
 const SEEN: u32 = 16;
 /// A turn is overdue after so many times the mean.
 const OVERDUE: u64 = 4;
+/// … and not before this: on a busy machine a process may be kept waiting for so long by others.
+const OVERDUE_MIN: Duration = Duration::from_millis(2);
 
 /// What recent turns took. An update that meets another may be lost, which changes no mean by much.
 #[derive(Debug, Default)]
@@ -52,7 +54,8 @@ impl Forecast {
 
     /// Whether a turn that began so long ago takes longer than most. With little seen, any does.
     pub fn overdue(&self, since: Duration) -> bool {
-        self.seen.load(Relaxed) < SEEN || nanos(since) > self.mean.load(Relaxed).saturating_mul(OVERDUE)
+        let late = self.mean.load(Relaxed).saturating_mul(OVERDUE).max(nanos(OVERDUE_MIN));
+        self.seen.load(Relaxed) < SEEN || nanos(since) > late
     }
 
     /// Whether who has `turns` to wait for, of which `at_once` are under way together, is done in
@@ -106,6 +109,10 @@ mod tests {
         assert!(seen(SEEN - 1).overdue(Duration::ZERO), "nobody knows");
         assert!(!seen(SEEN).overdue(TURN * 4));
         assert!(seen(SEEN).overdue(TURN * 4 + Duration::from_nanos(1)));
+        let quick = Forecast::default();
+        (0..SEEN).for_each(|_| quick.took(OVERDUE_MIN / 100));
+        assert!(!quick.overdue(OVERDUE_MIN));
+        assert!(quick.overdue(OVERDUE_MIN + Duration::from_nanos(1)));
     }
 
     #[test]

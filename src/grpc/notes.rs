@@ -44,15 +44,25 @@ fn never_again(mut value: HeaderValue) -> HeaderValue {
 /// `0.000123`. Each answer has it, and `format!` takes longer.
 fn seconds(time: Duration) -> HeaderValue {
     let mut text = *b"00000000000000000000.000000";
-    let mut left = time.as_micros();
-    for digit in text.iter_mut().rev().filter(|byte| **byte != b'.') {
-        *digit = b'0' + (left % 10) as u8;
-        left /= 10;
-    }
-    // All zeros but the last before the point are left out.
     let point = text.len() - 7;
-    let first = text[..point - 1].iter().position(|digit| *digit != b'0').unwrap_or(point - 1);
-    HeaderValue::from_bytes(&text[first..]).unwrap_or(HeaderValue::from_static("0"))
+    digits(&mut text[point + 1..], time.subsec_micros().into());
+    // All zeros but the last before the point are left out.
+    let whole = digits(&mut text[..point], time.as_secs()).max(1);
+    HeaderValue::from_bytes(&text[point - whole..]).unwrap_or(HeaderValue::from_static("0"))
+}
+
+/// Writes a number over zeros, to the right; how many digits it has.
+fn digits(zeros: &mut [u8], mut number: u64) -> usize {
+    let mut count = 0;
+    let mut places = zeros.iter_mut().rev();
+    while number > 0
+        && let Some(digit) = places.next()
+    {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        count += 1;
+    }
+    count
 }
 
 /// What is said of an answer that came.

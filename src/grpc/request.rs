@@ -1,12 +1,14 @@
 //! A request's body → the bytes of its messages.
 
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures_util::poll;
 use http::HeaderMap;
+use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 use tonic::codec::{CompressionEncoding, DecodeBuf, Decoder, Streaming};
 use tonic::{Code, Status};
@@ -34,24 +36,58 @@ pub enum Unreadable {
 
 /// Messages as they come, decompressed.
 pub struct Messages {
-    messages: Streaming<Bytes>,
+    source: Source,
     bytes_max: usize,
     request_max: Duration,
+}
+
+enum Source {
+    /// One plain message that came as one frame, until it is taken.
+    Whole(Option<Bytes>),
+    Frames(Streaming<Bytes>),
 }
 
 impl Messages {
     pub fn of<B>(headers: &HeaderMap, body: B, settings: &Settings) -> Result<Messages, Unreadable>
     where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let Settings { message_bytes_max: bytes_max, request_max, .. } = *settings;
         let messages = Streaming::new_request(Raw, body, encoding(headers)?, Some(bytes_max));
-        Ok(Messages { messages, bytes_max, request_max })
+        Ok(Messages { source: Source::Frames(messages), bytes_max, request_max })
+    }
+
+    /// The same of a request that is mostly short and here already, as a call's is: then it costs a
+    /// third. Does not wait for what is not.
+    pub async fn here<B>(
+        headers: &HeaderMap,
+        mut body: B,
+        settings: &Settings,
+    ) -> Result<Messages, Unreadable>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let Settings { message_bytes_max: bytes_max, request_max, .. } = *settings;
+        let first = match poll!(body.frame()) {
+            Poll::Ready(Some(first)) => Some(first),
+            Poll::Ready(None) | Poll::Pending => None,
+        };
+        let data = first.as_ref().and_then(|first| first.as_ref().ok()?.data_ref());
+        if let Some(message) = data.filter(|_| body.is_end_stream()).and_then(|data| whole(data, bytes_max)) {
+            encoding(headers)?;
+            return Ok(Messages { source: Source::Whole(Some(message)), bytes_max, request_max });
+        }
+        Messages::of(headers, Begun { first, rest: body }, settings)
     }
 
     pub async fn next(&mut self) -> Result<Option<Bytes>, Unreadable> {
-        self.messages.message().await.map_err(|status| match status.code() {
+        let messages = match &mut self.source {
+            Source::Whole(message) => return Ok(message.take()),
+            Source::Frames(messages) => messages,
+        };
+        messages.message().await.map_err(|status| match status.code() {
             // What tonic's decoder says of a length over the limit, before and after decompression.
             Code::OutOfRange | Code::ResourceExhausted => Unreadable::TooLarge { bytes_max: self.bytes_max },
             _ => Unreadable::Malformed,
@@ -59,7 +95,10 @@ impl Messages {
     }
 
     /// The one message of a call that has one.
-    pub async fn only(self) -> Result<Bytes, Unreadable> {
+    pub async fn only(mut self) -> Result<Bytes, Unreadable> {
+        if let Source::Whole(message) = &mut self.source {
+            return message.take().ok_or(Unreadable::NoMessage);
+        }
         let request_max = self.request_max;
         let mut single = pin!(self.single());
         // It mostly is all there, and then no clock is asked.
@@ -87,6 +126,42 @@ fn encoding(headers: &HeaderMap) -> Result<Option<CompressionEncoding>, Unreadab
     }
 }
 
+/// The message of a body that is one uncompressed message and nothing else.
+fn whole(body: &Bytes, bytes_max: usize) -> Option<Bytes> {
+    let [0, length @ ..] = body.first_chunk::<5>()? else { return None };
+    let length = u32::from_be_bytes(*length) as usize;
+    (length <= bytes_max && body.len() - 5 == length).then(|| body.slice(5..))
+}
+
+/// A body whose first frame was looked at.
+struct Begun<B: Body> {
+    first: Option<Result<Frame<B::Data>, B::Error>>,
+    rest: B,
+}
+
+// Nothing is pinned in place: the body itself moves.
+impl<B: Body> Unpin for Begun<B> {}
+
+impl<B: Body + Unpin> Body for Begun<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let begun = self.get_mut();
+        match begun.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => Pin::new(&mut begun.rest).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+}
+
 /// Leaves a message as it is.
 struct Raw;
 
@@ -102,7 +177,10 @@ impl Decoder for Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::Full;
+    use std::convert::Infallible;
+
+    use futures_util::StreamExt as _;
+    use http_body_util::{Full, StreamBody};
 
     const BYTES_MAX: usize = 64;
 
@@ -111,9 +189,27 @@ mod tests {
         for (key, value) in headers {
             map.insert(*key, value.parse().unwrap());
         }
-        let body = Full::new(Bytes::copy_from_slice(body));
         let settings = Settings { message_bytes_max: BYTES_MAX, ..Settings::default() };
-        Messages::of(&map, body, &settings)?.only().await
+        let full = || Full::new(Bytes::copy_from_slice(body));
+        let read = read(Messages::of(&map, full(), &settings)).await;
+        // However much of it is here, and in whatever frames, it says the same.
+        assert_eq!(self::read(Messages::here(&map, full(), &settings).await).await, read);
+        let pieces = |at| {
+            let pieces = [&body[..at], &body[at..]].map(|piece| Frame::data(Bytes::copy_from_slice(piece)));
+            futures_util::stream::iter(pieces.map(Ok::<_, Infallible>))
+        };
+        let late = || futures_util::stream::once(tokio::task::yield_now()).filter_map(async |()| None);
+        for at in 0..=body.len() {
+            for pieces in [pieces(at).boxed(), late().chain(pieces(at)).boxed()] {
+                let messages = Messages::here(&map, StreamBody::new(pieces), &settings).await;
+                assert_eq!(self::read(messages).await, read, "{at}");
+            }
+        }
+        read
+    }
+
+    async fn read(messages: Result<Messages, Unreadable>) -> Result<Bytes, Unreadable> {
+        messages?.only().await
     }
 
     #[tokio::test]

@@ -41,8 +41,8 @@ pub struct Routes<A> {
 impl<A: Answers> Routes<A> {
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body>
     where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
         let started = Instant::now();
         if let Some(response) = not_grpc(&request) {
@@ -69,8 +69,8 @@ impl<A: Answers> Routes<A> {
         peer: Peer,
     ) -> Response<Body>
     where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
         let mut about = About { started, trace: Trace::of(headers), timing: Timing::Off };
         let refused = |status| answer::failed(&status, &about, &Notes::default());
@@ -86,7 +86,7 @@ impl<A: Answers> Routes<A> {
             Ok(read) => read,
             Err(refusal) => return refused(status::refused(&refusal)),
         };
-        let messages = match Messages::of(headers, body, &self.settings) {
+        let messages = match Messages::here(headers, body, &self.settings).await {
             Ok(messages) => messages,
             Err(why) => return refused(status::unreadable(&why)),
         };

@@ -4,10 +4,11 @@
 //! has no part in a statement. Who waits only ever waits for a turn that somebody has, so no lane is
 //! left with callers and no turn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::join::{Answer, Settings, Wanted};
@@ -23,7 +24,7 @@ pub(super) struct Lanes {
 
 #[derive(Default)]
 struct Open {
-    lanes: HashMap<Key, Lane>,
+    lanes: FxHashMap<Key, Lane>,
     /// Never given twice, so that who leaves late removes nobody else's ticket.
     next_ticket: u64,
 }
@@ -44,6 +45,8 @@ struct Lane {
     under_way: usize,
     /// When the last of them began.
     begun: Instant,
+    /// Calls that had the last of them.
+    had: usize,
     /// In the order they came.
     waiting: BTreeMap<u64, Ticket>,
 }
@@ -115,6 +118,7 @@ impl Lanes {
             shape: wanted.shape.clone(),
             under_way: 0,
             begun: now,
+            had: 1,
             waiting: BTreeMap::new(),
         });
         if found.under_way == 0 {
@@ -123,7 +127,7 @@ impl Lanes {
         }
         let turns = self.turns(found, now);
         let left = wanted.deadline.saturating_duration_since(now);
-        let ahead = found.waiting.len() / self.settings.calls_max.max(1) + 1;
+        let ahead = found.waiting.len() / self.share(found, found.waiting.len() + 1) + 1;
         let in_time = turns == Turns::Further
             || found.shape.forecast.in_time(ahead, found.under_way, left, Duration::MAX);
         if found.waiting.len() >= self.settings.waiting_max || !in_time {
@@ -154,6 +158,13 @@ impl Lanes {
         }
     }
 
+    /// How many of those that wait have the next turn: half of all that are on their way through the
+    /// lane. Callers ask again when they are answered; with all of them in one statement, Postgres
+    /// would wait for them, and they for Postgres, while the other half keeps the other busy.
+    fn share(&self, lane: &Lane, waiting: usize) -> usize {
+        (waiting + lane.had).div_ceil(2).clamp(1, self.settings.calls_max.max(1))
+    }
+
     /// The end of a statement that took so long: the turn goes on for those that wait, or is over.
     pub fn pass(&self, lane: &Key, took: Duration) -> Passed {
         let mut open = self.open();
@@ -169,14 +180,17 @@ impl Lanes {
         Passed::Over
     }
 
-    /// Those whose turn it is, at most `calls_max`.
+    /// Those whose turn it is, as many as `share` says.
     pub fn next(&self, lane: &Key) -> Vec<Ticket> {
         let mut open = self.open();
         let Some(found) = open.lanes.get_mut(lane) else { return Vec::new() };
         let now = Instant::now();
         found.begun = now;
+        let share = self.share(found, found.waiting.len());
         let waiting = std::iter::from_fn(|| found.waiting.pop_first());
-        waiting.filter_map(|(_, ticket)| ticket.in_time(now)).take(self.settings.calls_max).collect()
+        let next: Vec<Ticket> = waiting.filter_map(|(_, ticket)| ticket.in_time(now)).take(share).collect();
+        found.had = next.len();
+        next
     }
 
     /// The place of a call that no longer waits.
