@@ -122,8 +122,8 @@ impl Eyes {
     }
 
     async fn look(&mut self) -> Result<Said, Error> {
-        let silent = |_| Error::Unreachable("it says nothing".to_owned());
-        let looked = timeout(SILENCE_MAX, self.ask()).await.map_err(silent).flatten();
+        let looked = timeout(SILENCE_MAX, self.ask()).await;
+        let looked = looked.unwrap_or_else(|_| Err(Error::Unreachable("it says nothing".to_owned())));
         if looked.is_err() {
             self.connection = None;
         }

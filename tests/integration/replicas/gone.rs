@@ -5,11 +5,8 @@ use std::time::{Duration, Instant};
 use rowcall::postgres::{Elsewhere, Failure as _, State};
 
 use super::readers::Readers;
-use super::{Answer, COUNT, Own, PATIENCE, becomes, execute, read, read_within};
+use super::{Answer, COUNT, NOTICED, Own, PATIENCE, becomes, execute, read, read_within};
 use crate::support::{Path, Proxy, free_port};
-
-/// A state is noticed within so long; half as much again for a busy machine.
-const NOTICED: Duration = Duration::from_millis(1_500);
 
 fn at_standby(answer: &Answer) -> bool {
     answer.standby

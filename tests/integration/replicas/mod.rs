@@ -19,6 +19,8 @@ use crate::support::session::{run, want};
 
 /// What a test waits for on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A second, in which the watch notices what a standby has become, and half of one for a busy machine.
+const NOTICED: Duration = Duration::from_millis(1_500);
 
 /// A primary with a table of numbers, and standbys of it.
 struct Own {

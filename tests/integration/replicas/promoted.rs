@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rowcall::postgres::{Ending, Error, Limit, Miss, Mode, Server, State};
 
 use super::readers::Readers;
-use super::{COUNT, Own, ask, becomes, execute, read, until};
+use super::{COUNT, NOTICED, Own, ask, becomes, execute, read, until};
 use crate::support::session::{statement, want};
 
 const PRIMARY: &str = "SELECT NOT pg_is_in_recovery()";
@@ -16,12 +16,12 @@ async fn a_standby_that_is_promoted_costs_no_read_and_shows_nothing_of_its_own()
     let servers = own.ready(|_| {}).await;
     let readers = Readers::start(&servers);
     readers.see(Instant::now(), 100, |answer| answer.standby).await;
-    let begun = Instant::now();
     own.standbys[0].control("promote");
     until(&own.standbys[0], PRIMARY).await;
+    let begun = Instant::now();
     execute(&own.standbys[0], "INSERT INTO number VALUES (2), (3)").await;
     becomes(&servers.standbys()[0], State::Promoted).await;
-    assert!(begun.elapsed() < Duration::from_secs(20), "noticed after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < NOTICED, "noticed after {:?}", begun.elapsed());
     readers.see(Instant::now(), 200, |answer| !answer.standby).await;
     readers.all_well(Duration::from_secs(5));
     for read in readers.reads() {
