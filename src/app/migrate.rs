@@ -64,7 +64,8 @@ async fn standing(postgres: &Postgres, roots: &[Oid]) -> anyhow::Result<Standing
     if !standing.state {
         return Ok(standing);
     }
-    let details = session.json(standing::DETAILS).await.context("cannot read the schema rowcall that is there")?;
+    let details =
+        session.json(standing::DETAILS).await.context("cannot read the schema rowcall that is there")?;
     Ok(standing.with(serde_json::from_value(details)?))
 }
 
@@ -136,7 +137,11 @@ async fn apply(
     Ok(())
 }
 
-async fn run(postgres: &Postgres, transaction: &Transaction, lock_max: Duration) -> Result<(), postgres::Error> {
+async fn run(
+    postgres: &Postgres,
+    transaction: &Transaction,
+    lock_max: Duration,
+) -> Result<(), postgres::Error> {
     let statement = |text: String| Statement { text: text.into(), params: vec![], columns: [].into() };
     let statements: Vec<Statement> = transaction.whole(lock_max).into_iter().map(statement).collect();
     let locks = u32::try_from(statements.len()).unwrap_or(u32::MAX);

@@ -160,7 +160,9 @@ pub fn read(rows: &Rows, changes_max: usize) -> Result<Answer, Malformed> {
         }
         let xid = row.get(1).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
         let table = row.get(2).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-        let (Some(xid), Some(table)) = (xid, table) else { return Err(bad("a change without its transaction")) };
+        let (Some(xid), Some(table)) = (xid, table) else {
+            return Err(bad("a change without its transaction"));
+        };
         let touched = changes.entry(Xid(xid)).or_default();
         match row.get(3) {
             None => touched.extend(Tag::touched_by_bulk(table)),

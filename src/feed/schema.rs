@@ -26,7 +26,9 @@ pub fn grants(role: &Identifier) -> Vec<String> {
     vec![
         format!("GRANT USAGE ON SCHEMA rowcall TO {role}"),
         format!("GRANT SELECT ON ALL TABLES IN SCHEMA rowcall TO {role}"),
-        format!("GRANT EXECUTE ON FUNCTION rowcall.begin_epoch(uuid), rowcall.clean(interval, int) TO {role}"),
+        format!(
+            "GRANT EXECUTE ON FUNCTION rowcall.begin_epoch(uuid), rowcall.clean(interval, int) TO {role}"
+        ),
     ]
 }
 

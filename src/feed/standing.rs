@@ -81,13 +81,19 @@ impl Standing {
     }
 
     /// What is to be done so that `recorded` is told of; nothing when it is.
-    pub fn migrate(&self, recorded: &[Recorded], catalog: &Catalog, role: Option<&Identifier>) -> Vec<Transaction> {
+    pub fn migrate(
+        &self,
+        recorded: &[Recorded],
+        catalog: &Catalog,
+        role: Option<&Identifier>,
+    ) -> Vec<Transaction> {
         let mut schema = Vec::new();
         if !self.schema {
             schema.push("CREATE SCHEMA rowcall".to_owned());
         }
         schema.extend(schema::upgrade(self.version));
-        let mut all = vec![Transaction { subject: "the schema rowcall".to_owned(), table: None, statements: schema }];
+        let mut all =
+            vec![Transaction { subject: "the schema rowcall".to_owned(), table: None, statements: schema }];
         for recorded in recorded {
             let recorded = self.kept(recorded, catalog);
             for standee in self.relations.iter().filter(|relation| relation.root == Some(recorded.table)) {
@@ -159,9 +165,9 @@ impl Standee {
 impl Transaction {
     /// As it runs, and as psql takes it.
     pub fn whole(&self, lock_max: std::time::Duration) -> Vec<String> {
-        let wait = format!("SET LOCAL lock_timeout = '{}ms'", lock_max.as_millis().clamp(1, i32::MAX as u128));
+        let wait =
+            format!("SET LOCAL lock_timeout = '{}ms'", lock_max.as_millis().clamp(1, i32::MAX as u128));
         let first = ["BEGIN".to_owned(), wait];
         first.into_iter().chain(self.statements.iter().cloned()).chain(["COMMIT".to_owned()]).collect()
     }
 }
-

@@ -35,9 +35,14 @@ pub fn body(told: &Recorded) -> String {
     if told.key.is_empty() {
         // Nothing to say but whether there were any.
         body.push_str("    IF TG_OP <> 'TRUNCATE' THEN\n");
-        for (word, event, rows) in [("IF", "INSERT", "new_rows"), ("ELSIF", "UPDATE", "new_rows"), ("ELSE", "", "old_rows")] {
+        for (word, event, rows) in
+            [("IF", "INSERT", "new_rows"), ("ELSIF", "UPDATE", "new_rows"), ("ELSE", "", "old_rows")]
+        {
             let when = if event.is_empty() { String::new() } else { format!(" TG_OP = '{event}' THEN") };
-            let _ = writeln!(body, "        {word}{when}\n            told := ARRAY(SELECT ''::bytea FROM {rows} LIMIT 1);");
+            let _ = writeln!(
+                body,
+                "        {word}{when}\n            told := ARRAY(SELECT ''::bytea FROM {rows} LIMIT 1);"
+            );
         }
         body.push_str("        END IF;\n        IF cardinality(told) = 0 THEN\n            RETURN NULL;\n        END IF;\n    END IF;\n");
         let _ = write!(
@@ -57,7 +62,10 @@ pub fn body(told: &Recorded) -> String {
         let selects: Vec<String> = rows.iter().flat_map(|rows| selects(told, rows)).collect();
         let _ = writeln!(body, "                {}", selects.join("\n                UNION ALL "));
         let _ = writeln!(body, "                LIMIT {});", most + 1);
-        let _ = writeln!(body, "            IF cardinality(told) > {most} THEN\n                told := NULL;\n            END IF;");
+        let _ = writeln!(
+            body,
+            "            IF cardinality(told) > {most} THEN\n                told := NULL;\n            END IF;"
+        );
     }
     body.push_str("        END IF;\n    EXCEPTION WHEN OTHERS THEN\n        told := NULL;\n    END;\n");
     body.push_str("    IF cardinality(told) = 0 THEN\n        RETURN NULL;\n    END IF;\n");
@@ -71,7 +79,9 @@ pub fn body(told: &Recorded) -> String {
 /// Each element begins with the column it is of; 0 is the key.
 fn selects(told: &Recorded, rows: &str) -> Vec<String> {
     let key = key_sql(told.key.iter().map(|told| (told.form, &told.name)));
-    let element = |attnum: i16, bytes: &str| format!("SELECT '\\x{attnum:04x}'::bytea || coalesce({bytes}, '') FROM {rows}");
+    let element = |attnum: i16, bytes: &str| {
+        format!("SELECT '\\x{attnum:04x}'::bytea || coalesce({bytes}, '') FROM {rows}")
+    };
     let parts = told.parts.iter().map(|part| element(part.attnum, &part.form.sql(&part.name)));
     std::iter::once(element(0, &key)).chain(parts).collect()
 }
@@ -142,7 +152,8 @@ impl Relation {
     /// The statements of one transaction that takes them away.
     pub fn leave(&self) -> Vec<String> {
         let table = format!("{}.{}", self.schema, self.name);
-        let triggers = self.present.iter().map(|name| format!("DROP TRIGGER {} ON {table}", Identifier::new(name)));
+        let triggers =
+            self.present.iter().map(|name| format!("DROP TRIGGER {} ON {table}", Identifier::new(name)));
         let rest = [
             format!("DROP FUNCTION IF EXISTS rowcall.{}()", function(self.oid)),
             format!("DELETE FROM rowcall.followed WHERE relation = {}", self.oid),

@@ -43,9 +43,10 @@ fn doubt(relation: &RelationFacts, recorded: &Recorded) -> Option<Why> {
         return Some(Why::TriggerDisabled);
     }
     let (key, parts) = words(recorded);
-    let tells = relation.told.as_ref().is_some_and(|told| {
-        told.key == key && parts.iter().all(|part| told.parts.contains(part))
-    });
+    let tells = relation
+        .told
+        .as_ref()
+        .is_some_and(|told| told.key == key && parts.iter().all(|part| told.parts.contains(part)));
     (!tells).then_some(Why::Outdated)
 }
 

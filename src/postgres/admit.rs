@@ -60,11 +60,8 @@ impl Connector {
             pg_catalog.current_setting('server_encoding')";
         const LOOK_COLUMNS: [u32; 4] = [23, 16, 16, 25];
         let look = Statement { text: LOOK.into(), params: vec![], columns: LOOK_COLUMNS.into() };
-        let settle = fixed::session(
-            self.settings.statement_max,
-            connection.cancel.process_id,
-            self.settings.access,
-        );
+        let settle =
+            fixed::session(self.settings.statement_max, connection.cancel.process_id, self.settings.access);
         let commands = match self.settings.pooler {
             Pooler::Direct => vec![Command::Once(&look), Command::Plain(&settle)],
             Pooler::Transaction => vec![Command::Once(&look)],

@@ -33,8 +33,11 @@ const UUID: u32 = 2950;
 
 impl Follow {
     pub(super) async fn look(&self) -> Result<Look, Error> {
-        let look =
-            Statement { text: LOOK.into(), params: vec![], columns: [oid::TEXT, oid::BOOL, oid::BOOL].into() };
+        let look = Statement {
+            text: LOOK.into(),
+            params: vec![],
+            columns: [oid::TEXT, oid::BOOL, oid::BOOL].into(),
+        };
         let rows = self.execute(&[look], Limit::default()).await?;
         let row = rows.last().and_then(|rows| rows.row(0));
         let column = |at: usize| row.and_then(|row| row.get(at));
@@ -91,7 +94,8 @@ impl Follow {
         };
         match self.execute(&[poll::plainly(), clean], Limit::default()).await {
             Ok(rows) => {
-                let gone = rows.last().and_then(|rows| rows.row(0)?.get(0)?.try_into().ok()).map(i32::from_be_bytes);
+                let gone =
+                    rows.last().and_then(|rows| rows.row(0)?.get(0)?.try_into().ok()).map(i32::from_be_bytes);
                 // With more to do it goes on after the next poll.
                 if gone.is_none_or(|gone| gone < rows_max) {
                     state.clean_at = Instant::now() + self.settings.clean_interval;

@@ -243,7 +243,8 @@ impl Follow {
     }
 
     fn follow(&self, state: &mut State, mode: impl Fn(Oid) -> Mode) {
-        let modes: HashMap<Oid, Mode> = state.watched.tables.iter().map(|&table| (table, mode(table))).collect();
+        let modes: HashMap<Oid, Mode> =
+            state.watched.tables.iter().map(|&table| (table, mode(table))).collect();
         let following = Following::new(modes);
         if following == state.following {
             return;

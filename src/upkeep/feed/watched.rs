@@ -61,7 +61,12 @@ impl Watched {
             match mode {
                 Mode::Tracked => tracing::info!(table = name, "changes are followed"),
                 Mode::Untracked(why) => {
-                    tracing::warn!(table = name, reason = why.as_str(), "changes are not followed, so it is not cached: {}", why.advice());
+                    tracing::warn!(
+                        table = name,
+                        reason = why.as_str(),
+                        "changes are not followed, so it is not cached: {}",
+                        why.advice()
+                    );
                 }
             }
         }
@@ -69,7 +74,12 @@ impl Watched {
             for resource in plans.resources.iter().filter(|resource| resource.problems.is_empty()) {
                 if let Some(why) = resource.depends.unfollowed {
                     let name = resource.message.name();
-                    tracing::warn!(resource = name, reason = why.as_str(), "cannot be cached: {}", why.advice());
+                    tracing::warn!(
+                        resource = name,
+                        reason = why.as_str(),
+                        "cannot be cached: {}",
+                        why.advice()
+                    );
                 }
             }
         }

@@ -24,13 +24,27 @@ const VALUES: &[(&str, &[&str])] = &[
     ("text", &["", "a", "Ünïcødé ✓", "it's \"quoted\" \\ back"]),
     ("varchar(100)", &["", "Groß"]),
     ("text", &["0123456789012345678901234567890123456789012345678901234567890123"]),
-    ("text", &["01234567890123456789012345678901234567890123456789012345678901234", "ü123456789012345678901234567890123456789012345678901234567890123"]),
+    (
+        "text",
+        &[
+            "01234567890123456789012345678901234567890123456789012345678901234",
+            "ü123456789012345678901234567890123456789012345678901234567890123",
+        ],
+    ),
     ("mood", &["glad", "so so", "Ünïcode"]),
     ("small", &["7"]),
-    ("bytea", &["\\x", "\\x00ff", "\\x000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f10"]),
+    (
+        "bytea",
+        &[
+            "\\x",
+            "\\x00ff",
+            "\\x000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f10",
+        ],
+    ),
 ];
 
-const NONE: &[&str] = &["numeric", "float8", "char(5)", "jsonb", "interval", "int4[]", "text COLLATE blind", "inet"];
+const NONE: &[&str] =
+    &["numeric", "float8", "char(5)", "jsonb", "interval", "int4[]", "text COLLATE blind", "inet"];
 
 #[tokio::test]
 async fn triggers_and_calls_speak_of_a_value_in_the_same_bytes() {
@@ -41,7 +55,13 @@ async fn triggers_and_calls_speak_of_a_value_in_the_same_bytes() {
              CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
         )
         .await;
-    let columns: Vec<String> = VALUES.iter().map(|(of, _)| *of).chain(NONE.iter().copied()).enumerate().map(|(at, of)| format!("c{at} {of}")).collect();
+    let columns: Vec<String> = VALUES
+        .iter()
+        .map(|(of, _)| *of)
+        .chain(NONE.iter().copied())
+        .enumerate()
+        .map(|(at, of)| format!("c{at} {of}"))
+        .collect();
     database.execute(&format!("CREATE TABLE t ({})", columns.join(", "))).await;
     let postgres = postgres(&database.url, |_| {});
     let mut session = postgres.session(want(rowcall::postgres::Mode::Single)).await.expect("a session");
@@ -70,7 +90,8 @@ async fn triggers_and_calls_speak_of_a_value_in_the_same_bytes() {
     for (column, of) in table.columns.iter().skip(VALUES.len()).zip(NONE) {
         assert_eq!(Form::of(&catalog, column), None, "{of}");
     }
-    let null = key_bytes(vec![(Form::Int4, None), (Form::Int4, Some(&Bytes::from_static(&[0; 4])[..]))].into_iter());
+    let null =
+        key_bytes(vec![(Form::Int4, None), (Form::Int4, Some(&Bytes::from_static(&[0; 4])[..]))].into_iter());
     let (a, b) = (Identifier::new("a"), Identifier::new("b"));
     let sql = key_sql(vec![(Form::Int4, &a), (Form::Int4, &b)].into_iter());
     let row = client.query_one(&format!("SELECT {sql} FROM (SELECT NULL::int4 AS a, 0 AS b) s"), &[]).await;

@@ -74,7 +74,9 @@ async fn what_a_dry_run_prints_is_for_psql() {
     let owner = format!("owner_of_{}", database.name);
     let path = file.path().to_str().expect("UTF-8").to_owned();
     let name = database.name.clone();
-    tokio::task::spawn_blocking(move || cluster().psql(&name, &["-U", &owner, "-f", &path])).await.expect("psql ends");
+    tokio::task::spawn_blocking(move || cluster().psql(&name, &["-U", &owner, "-f", &path]))
+        .await
+        .expect("psql ends");
     assert_eq!(migrate(&url, &["--dry-run"]).await, "-- Nothing to do.\n");
     let shop = Shop::at(&url, |_| {}).await;
     assert_eq!(shop.mode("event").await, Mode::Tracked);
@@ -84,7 +86,9 @@ async fn what_a_dry_run_prints_is_for_psql() {
 async fn a_role_that_only_serves_needs_to_be_granted() {
     let database = unfollowed().await;
     let role = format!("serves_{}", database.name);
-    database.execute(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")).await;
+    database
+        .execute(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"))
+        .await;
     migrate(&database.url, &[]).await;
     let url = database.url.replace("postgres@", &format!("{role}@"));
     let shop = Shop::unheard(&url, |settings| {
@@ -161,7 +165,9 @@ async fn what_another_contract_has_told_stays_told() {
     migrate(&database.url, &[]).await;
     let client = database.client().await;
     let parts = || async {
-        let row = client.query_one("SELECT parts FROM rowcall.followed WHERE relation = 'item'::regclass", &[]).await;
+        let row = client
+            .query_one("SELECT parts FROM rowcall.followed WHERE relation = 'item'::regclass", &[])
+            .await;
         row.expect("it is followed").get::<_, Vec<String>>(0)
     };
     assert_eq!(parts().await, ["2 Int4 shelf"]);
