@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 /// One RPC.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -29,6 +31,16 @@ pub struct Scope {
     pub settings: BTreeMap<String, String>,
 }
 
+impl Scope {
+    /// Different scopes have different bytes; the empty one has none.
+    pub fn bytes(&self) -> Vec<u8> {
+        if *self == Scope::default() {
+            return Vec::new();
+        }
+        format!("{self:?}").into_bytes()
+    }
+}
+
 /// What metadata asks for in place of request fields.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
@@ -36,6 +48,18 @@ pub struct Hints {
     pub read_mask: Option<String>,
     /// `rowcall-total`.
     pub total: Option<TotalWanted>,
+    pub freshness: Freshness,
+}
+
+/// How fresh an answer has to be, beyond what the settings promise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// `rowcall-token`: not older than what it stands for.
+    pub token: Option<String>,
+    /// `cache-control: no-cache`: read now.
+    pub no_cache: bool,
+    /// `cache-control: max-age=5`: proved, or read where there is no proof, within so long.
+    pub age_max: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +72,8 @@ pub enum TotalWanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     Bind,
+    /// Looking for a kept answer, and for the right to serve it.
+    Cache,
     Acquire,
     Execute,
     Encode,
@@ -61,6 +87,39 @@ pub struct Notes {
     pub truncated: Vec<String>,
     /// Time by stage, in order of first use.
     pub stages: Vec<(Stage, Duration)>,
+    /// Where the answer came from. None while there is none.
+    pub served: Option<Served>,
+    /// What its reader has seen: `rowcall-token`.
+    pub token: Option<Bytes>,
+}
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// Kept, and proved fresh or allowed by the contract.
+    Hit { age: Duration, from: Level, proof: Proof },
+    /// Read for this call.
+    Miss,
+    /// Read for another call that asked for the same at the same time.
+    Shared,
+    /// Answers like this are not kept, or this call did not want one: why.
+    Bypass { reason: &'static str },
+}
+
+/// Where a kept answer was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Process,
+    Redis,
+}
+
+/// Why a kept answer may be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// It shows every change that was heard of.
+    Feed,
+    /// The contract allows its age.
+    TimeToLive,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,12 +147,28 @@ impl Total {
 }
 
 impl Notes {
+    /// Whether this call itself has read its answer.
+    pub fn read_here(&self) -> bool {
+        matches!(self.served, Some(Served::Miss | Served::Bypass { .. }))
+    }
+
     /// Adds to a stage's time.
     pub fn took(&mut self, stage: Stage, time: Duration) {
         match self.stages.iter_mut().find(|(known, _)| *known == stage) {
             Some((_, sum)) => *sum += time,
             None => self.stages.push((stage, time)),
         }
+    }
+
+    /// Adds what is said of a part of the work.
+    pub fn add(&mut self, part: Notes) {
+        self.total = part.total.or(self.total);
+        for path in &part.truncated {
+            if !self.truncated.contains(path) {
+                self.truncated.push(path.clone());
+            }
+        }
+        self.stages_of(part);
     }
 
     /// Adds the times of a part of the work.

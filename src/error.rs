@@ -42,6 +42,22 @@ pub enum Error {
     Wire(#[from] wire::Error),
 }
 
+impl postgres::Failure for Error {
+    /// What cannot be encoded, or is too large, may be another by now.
+    fn elsewhere(&self) -> Option<postgres::Elsewhere> {
+        match self {
+            Error::Postgres(error) => error.elsewhere(),
+            Error::Wire(_) | Error::ResultTooLarge { .. } => Some(postgres::Elsewhere::Said),
+            Error::Refused(_)
+            | Error::Missing { .. }
+            | Error::Unfit { .. }
+            | Error::Stalled { .. }
+            | Error::StreamsFull { .. }
+            | Error::StreamsLoaded => None,
+        }
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {

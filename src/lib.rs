@@ -19,6 +19,7 @@ pub mod nearest;
 pub mod pipeline;
 pub mod plan;
 pub mod postgres;
+pub mod redis;
 pub mod sql;
 pub mod telemetry;
 pub mod upkeep;

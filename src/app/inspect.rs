@@ -9,11 +9,13 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 
 use super::settings;
+use crate::cache;
 use crate::call::{Call, Deadline, Hints, Scope};
 use crate::catalog::Catalog;
 use crate::cli::arguments::{Check, Explain};
 use crate::cli::{self, Code, Explained, Explanation, Report};
 use crate::config::{Config, Secret};
+use crate::feed::Feed;
 use crate::load::{self, Loaded};
 use crate::pipeline::{Pipeline, Planned};
 use crate::plan::value::ValueType;
@@ -53,7 +55,11 @@ pub async fn explain(
     let method = find(&plans, &explain.method)?;
     let request = request(&method.input, &explain.request)?;
     let servers = Servers::alone(postgres.clone());
-    let pipeline = Pipeline::new(plans, servers, settings::keys(config), settings::pipeline(config));
+    let pipeline = {
+        // Nothing is answered here, so nothing is followed.
+        let feed = Feed::new(cache::Limits::default(), Instant::now());
+        Pipeline::new(plans, servers, (feed, None), settings::keys(config), settings::pipeline(config))
+    };
     let started = Instant::now();
     let deadline = Deadline::Given(started + config.limits.deadline_default);
     let call = Call { started, deadline, scope: Scope::default(), hints: Hints::default() };

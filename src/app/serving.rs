@@ -20,6 +20,7 @@ use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
 use crate::plan::Plans;
 use crate::postgres::{Postgres, Servers};
+use crate::redis::Redis;
 use crate::upkeep::feed::Follow;
 use crate::upkeep::reload::Reload;
 
@@ -50,11 +51,16 @@ impl Ready {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
-        let pipeline = Arc::new(Pipeline::new(Plans::unseen(contract), servers.clone(), keys, settings));
+        let redis = Some(settings::redis(config)).filter(|redis| !redis.urls.is_empty());
+        let redis = redis.map(Redis::start).transpose()?;
+        let feed = Feed::new(settings::ledger(config), Instant::now());
+        let pipeline =
+            Pipeline::new(Plans::unseen(contract), servers.clone(), (feed.clone(), redis), keys, settings);
+        let pipeline = Arc::new(pipeline);
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
-        let follow = following(config, &writing, &pipeline);
+        let follow = following(config, feed, &writing, &pipeline);
         let signs = Signs { database: servers.primary().reachable(), loads: changed, drain: stop.clone() };
         let mut serving = pin!(server.serve(pipeline, signs));
         let loaded = tokio::select! {
@@ -85,10 +91,10 @@ impl Ready {
     }
 }
 
-fn following(config: &Config, writing: &Postgres, pipeline: &Arc<Pipeline>) -> Follow {
+fn following(config: &Config, feed: Feed, writing: &Postgres, pipeline: &Arc<Pipeline>) -> Follow {
     let (plans, ddl) = (pipeline.clone(), pipeline.clone());
     Follow {
-        feed: Feed::new(settings::ledger(config), Instant::now()),
+        feed,
         postgres: writing.clone(),
         settings: settings::feed(config),
         plans: Box::new(move || plans.plans()),

@@ -11,7 +11,7 @@ use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
 use crate::plan::filter;
 use crate::plan::token::Keys;
-use crate::{cache, embedded, grpc, pipeline, postgres, upkeep};
+use crate::{cache, embedded, grpc, pipeline, postgres, redis, upkeep};
 
 impl Default for postgres::Settings {
     /// Of the process' environment it knows nothing.
@@ -35,6 +35,13 @@ impl Default for grpc::Compression {
 impl Default for embedded::Settings {
     fn default() -> Self {
         embedded(&declared())
+    }
+}
+
+impl Default for redis::Settings {
+    /// Of where it is it knows nothing.
+    fn default() -> Self {
+        redis(&declared())
     }
 }
 
@@ -158,6 +165,15 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
         message_bytes_max: config.limits.message_bytes_max.bytes(),
         total_exact_max: config.pages.total_exact_max as u64,
         function_bytes_max: config.function.bytes_max.bytes(),
+        keep: pipeline::Keep {
+            store: cache::Settings {
+                bytes_max: config.cache.bytes_max.bytes(),
+                entry_bytes_max: config.cache.entry_bytes_max.bytes(),
+            },
+            ttl: config.cache.ttl,
+            idle: config.cache.idle,
+            lag_max: config.cache.lag_max,
+        },
         join: pipeline::Join {
             calls_max: config.join.calls_max,
             statements_max: config.join.statements_max,
@@ -169,6 +185,32 @@ pub fn pipeline(config: &Config) -> pipeline::Settings {
             ahead_bytes: config.stream.ahead_bytes.bytes(),
             ahead_total_bytes: config.stream.ahead_total_bytes.bytes(),
         },
+    }
+}
+
+/// Of no use without a URL.
+pub fn redis(config: &Config) -> redis::Settings {
+    let store = &config.redis;
+    redis::Settings {
+        urls: store.url.iter().map(|url| url.reveal().to_owned()).collect(),
+        kind: match store.cluster || store.url.len() > 1 {
+            true => redis::Kind::Cluster,
+            false => redis::Kind::Single,
+        },
+        tls: redis::Tls {
+            authorities: store.tls_authorities.clone(),
+            identity: store.tls_certificate.clone().zip(store.tls_key.clone()),
+        },
+        prefix: store.prefix.clone(),
+        wait_max: store.wait_max,
+        connect_max: store.connect_max,
+        batch_max: store.batch_max,
+        waiting_max: store.waiting_max,
+        entry_bytes_max: store.entry_bytes_max.bytes(),
+        puts_max: store.puts_max,
+        puts_bytes_max: store.puts_bytes_max.bytes(),
+        failures_max: store.failures_max,
+        retry_max: store.retry_max,
     }
 }
 

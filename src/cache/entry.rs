@@ -24,6 +24,8 @@ pub struct Entry {
     pub idle_max: Duration,
     gzip: OnceLock<Bytes>,
     zstd: OnceLock<Bytes>,
+    /// The label's, as text, once one was asked for.
+    token: OnceLock<Bytes>,
 }
 
 /// Why an entry may be served.
@@ -33,10 +35,12 @@ pub enum Proof {
     Label(Label),
     /// The contract allows it until it expires. Never shared with other processes.
     TimeToLive,
+    /// Nothing does: it is for the call that read it.
+    None,
 }
 
 /// Beside the bytes themselves: the entry, its key and the cache's own bookkeeping.
-const OVERHEAD_BYTES: usize = 400;
+const OVERHEAD_BYTES: usize = 500;
 
 impl Entry {
     pub fn new(
@@ -47,15 +51,26 @@ impl Entry {
         expires: Instant,
         idle_max: Duration,
     ) -> Self {
-        let (gzip, zstd) = (OnceLock::new(), OnceLock::new());
-        Entry { payload, aside, proof, read_at, expires, idle_max, gzip, zstd }
+        let (gzip, zstd, token) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Entry { payload, aside, proof, read_at, expires, idle_max, gzip, zstd, token }
     }
 
     pub fn label(&self) -> Option<&Label> {
         match &self.proof {
             Proof::Label(label) => Some(label),
-            Proof::TimeToLive => None,
+            Proof::TimeToLive | Proof::None => None,
         }
+    }
+
+    /// What its reader has seen, as `rowcall-token` has it.
+    pub fn token(&self) -> Option<Bytes> {
+        let label = self.label()?;
+        Some(self.token.get_or_init(|| label.token().to_string().into()).clone())
+    }
+
+    /// How long it may be served still; nothing once it has expired.
+    pub fn left(&self, now: Instant) -> Duration {
+        self.expires.saturating_duration_since(now)
     }
 
     /// The compressed frame, once one was asked for.
@@ -79,7 +94,7 @@ impl Entry {
     pub fn bytes(&self) -> usize {
         let label = match &self.proof {
             Proof::Label(label) => label.bytes(),
-            Proof::TimeToLive => 0,
+            Proof::TimeToLive | Proof::None => 0,
         };
         let packed = [&self.gzip, &self.zstd].into_iter().filter_map(OnceLock::get).map(Bytes::len);
         let payload = self.payload.as_ref().map_or(0, |payload| payload.frame().len());

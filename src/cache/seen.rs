@@ -33,6 +33,16 @@ impl Seen {
         Seen { least: snapshot, most: None }
     }
 
+    /// Whether it is known to the last transaction what was visible.
+    pub fn exact(&self) -> bool {
+        self.most.is_none()
+    }
+
+    /// Of an answer that another process read. None when the two contradict each other.
+    pub(super) fn between(least: Snapshot, most: Snapshot) -> Option<Self> {
+        least.within(&most).then(|| Seen { most: (most != least).then_some(most), least })
+    }
+
     /// What proves an answer fresh.
     pub fn least(&self) -> &Snapshot {
         &self.least
@@ -71,6 +81,18 @@ mod tests {
         assert_eq!(seen.least().to_string(), "754:754:");
         assert_eq!(seen.most().to_string(), "759:759:");
         assert!(seen.least().within(seen.most()));
+    }
+
+    #[test]
+    fn what_is_shown_at_least_is_within_what_is_shown_at_most() {
+        let snapshot = |text: &str| text.parse::<Snapshot>().expect("Postgres says so");
+        let (less, more) = (snapshot("754:758:754"), snapshot("758:759:"));
+        assert_eq!(
+            Seen::between(less.clone(), more.clone()),
+            Some(Seen::of_primary("754:758:754", "758:759:").expect("Postgres says so"))
+        );
+        assert_eq!(Seen::between(more.clone(), more.clone()), Some(Seen::exactly(more.clone())));
+        assert_eq!(Seen::between(more, less), None);
     }
 
     #[test]

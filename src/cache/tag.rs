@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::catalog::Oid;
 
 /// Kept beside shared entries too: the same in every process, and from version to version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
     table: Oid,
     /// Of kind and value; of the kinds without a value, the kind.

@@ -94,7 +94,7 @@ fn read_file(sources: &mut Sources, path: &Path) {
 
 /// Settings that are right alone and wrong together.
 fn contradictions(config: &Config) -> Vec<Problem> {
-    let Config { listener, postgres, replicas, pages, limits, .. } = config;
+    let Config { listener, postgres, replicas, redis, pages, limits, .. } = config;
     let rules = [
         (
             listener.tls_certificate.is_some() != listener.tls_key.is_some(),
@@ -109,6 +109,10 @@ fn contradictions(config: &Config) -> Vec<Problem> {
             "postgres.lifetime_jitter: must be shorter than postgres.lifetime",
         ),
         (replicas.connections_max == Some(0), "replicas.connections_max: 0 is outside 1.."),
+        (
+            redis.tls_certificate.is_some() != redis.tls_key.is_some(),
+            "redis.tls_certificate and redis.tls_key: one needs the other",
+        ),
         (pages.size_default > pages.size_max, "pages.size_default: more than pages.size_max"),
         (
             pages.bytes_max > limits.message_bytes_max,

@@ -132,6 +132,40 @@ settings! {
         lag_max: Duration = "10s",
     }
 
+    /// A Redis that instances share what they have read by; without a URL there is none.
+    redis: Redis {
+        /// `redis://host:port/database`, `rediss://` for TLS; several are nodes of a cluster.
+        url: Vec<Secret> = "",
+        /// The one URL is of a cluster, too.
+        cluster: bool = "false",
+        /// Authorities (PEM) that Redis' certificate must come from, instead of the machine's own.
+        tls_authorities: Option<PathBuf> = "",
+        /// A certificate chain (PEM) for a Redis that asks for one.
+        tls_certificate: Option<PathBuf> = "",
+        /// The private key of that certificate (PEM).
+        tls_key: Option<PathBuf> = "",
+        /// What every key begins with; instances with the same one, contract and database share.
+        prefix: String = "rowcall",
+        /// Time a call may wait for Redis.
+        wait_max: Duration = "5ms",
+        /// Time to connect to Redis, and for it to take what is to be stored.
+        connect_max: Duration = "1s",
+        /// Keys of one round trip.
+        batch_max: usize = "64" in 1..,
+        /// Lookups that wait for a round trip; a further one finds nothing.
+        waiting_max: usize = "10000" in 1..10_000_000,
+        /// A larger entry is not shared, and no more than this is asked for.
+        entry_bytes_max: Size = "512KiB" in Size::new(1024)..Size::new(512 << 20),
+        /// Entries that wait to be stored; a further one is not.
+        puts_max: usize = "10000" in 1..10_000_000,
+        /// The same in bytes.
+        puts_bytes_max: Size = "32MiB",
+        /// Round trips that fail or take too long, in a row, before Redis is done without.
+        failures_max: u32 = "5" in 1..,
+        /// A Redis that is done without is tried at growing intervals, up to this.
+        retry_max: Duration = "5s",
+    }
+
     /// How statements are cancelled.
     cancel: Cancel {
         /// Time for a cancelled statement to end; after that its connection is closed.
@@ -196,6 +230,20 @@ settings! {
         inline_bytes_max: Size = "64KiB",
         /// Compress for callers on this machine too.
         loopback: bool = "false",
+    }
+
+    /// Answers that are kept in this process; see `feed` for how they are proved fresh.
+    cache: Cache {
+        /// Bytes of all kept answers together; 0 keeps none.
+        bytes_max: Size = "256MiB",
+        /// A larger answer is not kept.
+        entry_bytes_max: Size = "1MiB",
+        /// Time an answer is kept where its contract does not say.
+        ttl: Duration = "1h" in SECOND..,
+        /// Time an answer that nobody asks for is kept where its contract does not say.
+        idle: Duration = "10m" in SECOND..,
+        /// A kept answer is served only when every change up to so long ago has been heard of.
+        lag_max: Duration = "1s" in Duration::from_millis(200)..,
     }
 
     /// What one call may ask for.

@@ -46,11 +46,11 @@ impl<A: Answers> Exchange<A> {
                 .await
                 .map_err(|error| status::of(&error, &self.call, &self.about.trace))
         };
-        let payload = match within(&self.call, self.call.started, work).await {
-            Ok(payload) => payload,
+        let answer = match within(&self.call, self.call.started, work).await {
+            Ok(answer) => answer,
             Err(status) => return failed(&status, &self.about, &notes),
         };
-        let frame = self.packing.frame(payload).await;
+        let frame = self.packing.answer(answer).await;
         let (message, trailers, _permit) = (Some(frame), Some(ended()), Some(self.permit));
         let mut response = headed(Body::Once { message, trailers, _permit }, &self.packing);
         notes::write(&notes, response.headers_mut());

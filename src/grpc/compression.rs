@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::settings::Compression;
+use crate::pipeline::Answer;
 use crate::wire::{Encoding, Payload};
 
 pub const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -49,6 +50,19 @@ impl Packing {
             Encoding::Gzip => HeaderValue::from_static("gzip"),
             Encoding::Zstd => HeaderValue::from_static("zstd"),
         })
+    }
+
+    /// Compressed once, where the answer is kept.
+    pub async fn answer(&self, answer: Answer) -> Bytes {
+        let Answer { payload, kept } = answer;
+        let wanted = self.encoding.filter(|_| payload.bytes() >= self.bytes_min);
+        let (Some(encoding), Some(kept)) = (wanted, kept) else { return self.frame(payload).await };
+        if let Some(frame) = kept.packed(encoding) {
+            return frame;
+        }
+        let frame = self.frame(payload).await;
+        kept.pack(encoding, frame.clone());
+        frame
     }
 
     /// Plain, too, when it cannot be compressed.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::timeout;
-use crate::call::{Call, Deadline, Hints, Scope, TotalWanted};
+use crate::call::{Call, Deadline, Freshness, Hints, Scope, TotalWanted};
 use crate::contract::options::Reason;
 use crate::plan::{Refusal, Violation};
 
@@ -54,9 +54,8 @@ pub fn read(headers: &HeaderMap, started: Instant, default: Duration) -> Result<
             READ_MASK => once(headers, key).map(|mask| hints.read_mask = Some(mask.to_owned())),
             TOTAL => once(headers, key).and_then(total).map(|total| hints.total = Some(total)),
             TIMING => once(headers, key).and_then(switch).map(|on| timing = on),
-            // Read as they are: until answers are kept, each is as fresh as any token asks for.
-            TOKEN => once(headers, key).map(|_| ()),
-            CACHE_CONTROL => once(headers, key).and_then(cache_control),
+            TOKEN => once(headers, key).map(|token| hints.freshness.token = Some(token.to_owned())),
+            CACHE_CONTROL => once(headers, key).and_then(|text| cache_control(text, &mut hints.freshness)),
             unknown if unknown.starts_with(PREFIX) => Err(unknown_key(unknown)),
             _ => Ok(()),
         };
@@ -98,11 +97,13 @@ fn switch(text: &str) -> Result<Timing, String> {
     }
 }
 
-fn cache_control(text: &str) -> Result<(), String> {
+fn cache_control(text: &str, freshness: &mut Freshness) -> Result<(), String> {
     for directive in text.split(',').map(str::trim) {
-        let seconds = directive.strip_prefix("max-age=").map(|seconds| seconds.parse::<u32>().is_ok());
-        if directive != "no-cache" && seconds != Some(true) {
-            return Err(format!("must be no-cache or max-age=SECONDS, not {directive:?}"));
+        let seconds = directive.strip_prefix("max-age=").and_then(|seconds| seconds.parse::<u32>().ok());
+        match (directive, seconds) {
+            ("no-cache", _) => freshness.no_cache = true,
+            (_, Some(seconds)) => freshness.age_max = Some(Duration::from_secs(seconds.into())),
+            _ => return Err(format!("must be no-cache or max-age=SECONDS, not {directive:?}")),
         }
     }
     Ok(())
@@ -156,6 +157,11 @@ mod tests {
         assert_eq!(call.hints.read_mask.as_deref(), Some("name,title"));
         assert_eq!(call.hints.total, Some(TotalWanted::Exact));
         assert_eq!(timing, Timing::On);
+        let age_max = Some(Duration::from_secs(5));
+        assert_eq!(
+            call.hints.freshness,
+            Freshness { token: Some("abc".to_owned()), no_cache: true, age_max }
+        );
     }
 
     #[test]

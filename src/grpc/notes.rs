@@ -1,16 +1,18 @@
 //! What there is to say about an answer → metadata.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::metadata::Timing;
 use super::trace::{TRACEPARENT, Trace};
-use crate::call::{Notes, Stage, Total};
+use crate::call::{Level, Notes, Proof, Served, Stage, Total};
 
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const CACHE: HeaderName = HeaderName::from_static("rowcall-cache");
+const TOKEN: HeaderName = HeaderName::from_static("rowcall-token");
 const TOTAL: HeaderName = HeaderName::from_static("rowcall-total");
 const TRUNCATED: HeaderName = HeaderName::from_static("rowcall-truncated");
 
@@ -55,8 +57,13 @@ fn seconds(time: Duration) -> HeaderValue {
 
 /// What is said of an answer that came.
 pub fn write(notes: &Notes, headers: &mut HeaderMap) {
-    // No answers are kept yet: every one was fetched.
-    headers.insert(CACHE, HeaderValue::from_static("miss"));
+    if let Some(served) = notes.served {
+        headers.insert(CACHE, from(served));
+    }
+    // What was made of a snapshot is ASCII.
+    if let Some(token) = notes.token.clone().and_then(|token| HeaderValue::from_maybe_shared(token).ok()) {
+        headers.insert(TOKEN, never_again(token));
+    }
     if let Some(total) = notes.total {
         let text = match total {
             Total::Exact(rows) => format!("{rows}; exact"),
@@ -69,10 +76,49 @@ pub fn write(notes: &Notes, headers: &mut HeaderMap) {
     }
 }
 
-/// `bind;dur=0.021, execute;dur=2.4`, in milliseconds.
+/// `hit; age=120ms`.
+fn from(served: Served) -> HeaderValue {
+    let (age, level, proof) = match served {
+        Served::Miss => return HeaderValue::from_static("miss"),
+        Served::Shared => return HeaderValue::from_static("shared"),
+        Served::Bypass { reason } => {
+            let said = HeaderValue::try_from(format!("bypass; reason={reason}"));
+            return said.unwrap_or(HeaderValue::from_static("bypass"));
+        }
+        Served::Hit { age, from, proof } => (age, from, proof),
+    };
+    let mut text = String::with_capacity(40);
+    text.push_str("hit; age=");
+    // Writing into a String cannot fail.
+    let _ = write!(text, "{}ms", age.as_millis());
+    if level == Level::Redis {
+        text.push_str("; from=redis");
+    }
+    if proof == Proof::TimeToLive {
+        text.push_str("; proof=ttl");
+    }
+    never_again(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("hit")))
+}
+
+/// What came of looking for a kept answer, as `server-timing` has it.
+fn described(served: Option<Served>) -> &'static str {
+    match served {
+        Some(Served::Hit { .. }) => ";desc=hit",
+        Some(Served::Miss) => ";desc=miss",
+        Some(Served::Shared) => ";desc=shared",
+        Some(Served::Bypass { .. }) => ";desc=bypass",
+        None => "",
+    }
+}
+
+/// `bind;dur=0.021, cache;desc=hit;dur=0.004, execute;dur=2.4`, in milliseconds.
 fn stages(notes: &Notes) -> String {
     let one = |(stage, time): &(Stage, std::time::Duration)| {
         let name = match stage {
+            Stage::Cache => {
+                let desc = described(notes.served);
+                return format!("cache{desc};dur={:.3}", time.as_secs_f64() * 1_000.0);
+            }
             Stage::Bind => "bind",
             Stage::Acquire => "acquire",
             Stage::Execute => "execute",
@@ -95,6 +141,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_an_answer_came_from_is_said() {
+        let age = Duration::from_millis(120);
+        for (served, expected) in [
+            (Served::Hit { age, from: Level::Process, proof: Proof::Feed }, "hit; age=120ms"),
+            (Served::Hit { age, from: Level::Redis, proof: Proof::Feed }, "hit; age=120ms; from=redis"),
+            (
+                Served::Hit { age, from: Level::Process, proof: Proof::TimeToLive },
+                "hit; age=120ms; proof=ttl",
+            ),
+            (Served::Shared, "shared"),
+            (Served::Bypass { reason: "untracked" }, "bypass; reason=untracked"),
+        ] {
+            assert_eq!(from(served), expected);
+        }
+    }
+
+    #[test]
     fn times_are_seconds_to_the_microsecond() {
         for (micros, expected) in
             [(0, "0.000000"), (1, "0.000001"), (999_999, "0.999999"), (12_000_034, "12.000034")]
@@ -113,12 +176,15 @@ mod tests {
                 (Stage::Acquire, Duration::from_micros(100)),
                 (Stage::Execute, Duration::from_micros(2_400)),
             ],
+            served: Some(Served::Miss),
+            token: Some("abc".into()),
         };
         let mut headers = HeaderMap::new();
         write(&notes, &mut headers);
         let trace = Trace { id: 1, span: 2, flags: 0 };
         About { started: Instant::now(), trace, timing: Timing::On }.write(&notes, &mut headers);
         assert_eq!(headers[CACHE], "miss");
+        assert_eq!(headers[TOKEN], "abc");
         assert_eq!(headers[TOTAL], "120000; estimated");
         assert_eq!(headers[TRUNCATED], "tracks, album_detail.tracks");
         assert_eq!(headers[SERVER_TIMING], "acquire;dur=0.100, execute;dur=2.400");

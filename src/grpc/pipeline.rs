@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::call::{Call, Notes};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Answer, Pipeline};
 use crate::plan::{Method, Plans};
 use crate::wire::Payload;
 
@@ -27,7 +27,7 @@ pub trait Answers: Send + Sync + 'static {
         call: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> impl Future<Output = Result<Payload, Error>> + Send;
+    ) -> impl Future<Output = Result<Answer, Error>> + Send;
 
     fn stream(
         self: &Arc<Self>,
@@ -63,7 +63,7 @@ impl Answers for Pipeline {
         call: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> impl Future<Output = Result<Payload, Error>> + Send {
+    ) -> impl Future<Output = Result<Answer, Error>> + Send {
         Pipeline::unary(self, plans, method, call, request, notes)
     }
 

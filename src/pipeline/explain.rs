@@ -42,7 +42,8 @@ impl Pipeline {
             }
             Kind::BatchGet { resource, .. } => {
                 let request = decode(plans, method, request)?;
-                let lookup = bind::batch_get(plans, *resource, request, &call.hints, &self.settings.limits)?;
+                let (_, lookup) =
+                    bind::batch_get(plans, *resource, request, &call.hints, &self.settings.limits)?;
                 plan("rows", sql::render(plans, &get::select(&plans.resources[*resource], &lookup)));
                 relations(plans, &lookup.projection, Deleted::Hidden, &mut planned);
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::page::limits;
 use super::stream::Work;
 use super::{Pipeline, decode};
-use crate::call::{Call, Notes, Stage};
+use crate::call::{Call, Notes, Served, Stage};
 use crate::contract::{Place, Problem};
 use crate::error::Error;
 use crate::plan::bind;
@@ -108,6 +108,7 @@ impl Pipeline {
         request: Bytes,
         notes: &mut Notes,
     ) -> Result<Rows, Error> {
+        notes.served = Some(Served::Bypass { reason: "function" });
         let started = Instant::now();
         let params = bind::function(function, decode(plans, method, request)?)?;
         let statement = sql::call(function, &params);
@@ -124,7 +125,7 @@ impl Pipeline {
             statement_timeout: StatementTimeout::PerCall,
             sight: Sight::Untold,
         };
-        let mut session = self.session(call, want, notes).await?.guarded(guard);
+        let mut session = self.session(&self.primary(), call, want, notes).await?.guarded(guard);
         let started = Instant::now();
         let bytes_max = self.settings.function_bytes_max;
         let ran = session.run(std::slice::from_ref(&statement), Ending::Last, Limit { bytes_max }).await;

@@ -6,18 +6,20 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::join::Wanted;
+use super::keep::{Answer, Answered, Aside, Course, Got, Look, Read};
 use super::list::RAW_RATIO_MAX;
 use super::page::limits;
 use super::relations::{Short, Snapshots, Tree, ordinal};
 use super::shapes::Shape;
 use super::{Pipeline, decode};
+use crate::cache::{Entry, Tag};
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
 use crate::plan::bind::{self, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::query::{Deleted, Output, Rows as Asked, Select};
 use crate::plan::{Method, Plans, Resource};
-use crate::postgres::{Ending, Limit, Mode, Rows, Sight, StatementTimeout, Want};
+use crate::postgres::{Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
 use crate::sql::{self, Param};
 use crate::wire::{self, Payload, Pushed};
 
@@ -30,23 +32,43 @@ impl Pipeline {
         call: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> Result<Payload, Error> {
+    ) -> Result<Answer, Error> {
         let started = Instant::now();
         let asked = bind::get(plans, resource, decode(plans, method, request)?, &call.hints)?;
         let shape = self.shape(plans, resource, &asked.mask)?;
         notes.took(Stage::Bind, started.elapsed());
-        if shape.projection.relations.is_empty() {
-            let (plans, scope) = (plans.clone(), call.scope.clone());
-            let deadline = call.deadline.at(started);
-            return self.joiner.get(Wanted { plans, shape, scope, key: asked.key, deadline }, notes).await;
+        let key = || shape.key(&call.scope, &asked.key);
+        let course = match self.keeper.look(&shape.terms, key, call, notes)? {
+            Look::Hit(answered) => return self.row(plans, &shape, &asked.key, answered, notes),
+            Look::Read(course) => course,
+        };
+        let row = Row { pipeline: self, plans, shape: &shape, call, key: &asked.key, started };
+        if course.plain() {
+            // Nothing is to be known of it or kept: the answer itself is all there is.
+            return match row.read(&self.primary(), Sight::Untold, notes).await?.payload {
+                Some(payload) => Ok(payload.into()),
+                None => Err(missing_row(plans, &shape, &asked.key)),
+            };
         }
-        // Relations are read in a snapshot of the call's own.
-        let lookup = Lookup { resource, projection: shape.projection.clone(), keys: vec![asked.key] };
-        let found = Box::pin(self.look_up(plans, &lookup, call, notes)).await?;
-        let started = Instant::now();
-        let payload = wire::message(&lookup.projection, &found.level(), 0, self.settings.message_bytes_max)?;
-        notes.took(Stage::Encode, started.elapsed());
-        Ok(payload)
+        let answered = Box::pin(self.keeper.read(&course, &shape.terms, &row, &self.servers, notes)).await?;
+        self.row(plans, &shape, &asked.key, answered, notes)
+    }
+
+    fn row(
+        &self,
+        plans: &Plans,
+        shape: &Shape,
+        key: &[Bytes],
+        answered: Answered,
+        notes: &mut Notes,
+    ) -> Result<Answer, Error> {
+        if let Some(aside) = Aside::of(&answered.entry.aside).filter(|_| !answered.entry.aside.is_empty()) {
+            aside.tell(notes);
+        }
+        match &answered.entry.payload {
+            Some(payload) => Ok(Answer { payload: payload.clone(), kept: self.keeper.kept(&answered) }),
+            None => Err(missing_row(plans, shape, key)),
+        }
     }
 
     /// Kept while these plans are the ones in force.
@@ -55,7 +77,7 @@ impl Pipeline {
         if Arc::ptr_eq(shapes.plans(), plans) {
             return Ok(shapes.shape(resource, mask)?);
         }
-        Ok(Arc::new(Shape::new(plans, resource, mask)?))
+        Ok(Arc::new(Shape::new(plans, resource, mask, self.keeper.defaults())?))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the call, its plan and where the rows go")]
@@ -68,38 +90,48 @@ impl Pipeline {
         call: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> Result<Payload, Error> {
+    ) -> Result<Answer, Error> {
         let started = Instant::now();
         let request = decode(plans, method, request)?;
-        let lookup = bind::batch_get(plans, resource, request, &call.hints, &self.settings.limits)?;
+        let (mask, lookup) = bind::batch_get(plans, resource, request, &call.hints, &self.settings.limits)?;
+        let shape = self.shape(plans, resource, &mask)?;
         notes.took(Stage::Bind, started.elapsed());
-        let found = self.look_up(plans, &lookup, call, notes).await?;
-        let started = Instant::now();
-        // A row that was asked for twice answers twice.
-        let positions = positions(found.rows(), &lookup);
-        let level = found.level();
-        let mut page = wire::Page::new(rows, limits(&self.settings, self.settings.message_bytes_max));
-        for at in positions.into_iter().flatten() {
-            if let Pushed::Full = page.push(&lookup.projection, &level, at)? {
-                return Err(Error::ResultTooLarge { bytes_max: self.settings.message_bytes_max });
+        let batch = Batch { pipeline: self, plans, shape: &shape, call, lookup: &lookup, rows };
+        let course = match self.keeper.look_for_all(&shape.terms, || batch.keys(), call, notes)? {
+            (Some(entries), _) => return batch.assemble(&entries, notes),
+            (None, course) => course,
+        };
+        if course.key.is_some()
+            && let Some(entries) = self.keeper.look_elsewhere(&course, &batch.keys(), notes).await
+        {
+            return batch.assemble(&entries, notes);
+        }
+        let answered = self.keeper.read(&course, &shape.terms, &batch, &self.servers, notes).await?;
+        batch.keep_rows(&course, &answered.entry, notes);
+        let aside = Aside::of(&answered.entry.aside).unwrap_or_default();
+        match &answered.entry.payload {
+            Some(payload) => {
+                aside.tell(notes);
+                Ok(payload.clone().into())
+            }
+            None => {
+                Err(Error::Missing { kind: plans.resources[resource].kind.clone(), names: aside.missing })
             }
         }
-        let payload = page.finish();
-        notes.took(Stage::Encode, started.elapsed());
-        Ok(payload)
     }
 
-    /// All rows and their relations, or the names of those that are missing.
+    /// All rows and their relations, or which of them are missing.
     async fn look_up<'a>(
         &self,
         plans: &Plans,
         lookup: &'a Lookup,
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
-    ) -> Result<Tree<'a>, Error> {
+    ) -> Result<Looked<'a>, Error> {
         let mut snapshots = Snapshots::new(&lookup.projection);
         loop {
-            match self.look_up_once(plans, lookup, call, notes).await {
+            match self.look_up_once(plans, lookup, (server, sight), call, notes).await {
                 Err(error) => snapshots.another(error)?,
                 found => return found,
             }
@@ -110,9 +142,10 @@ impl Pipeline {
         &self,
         plans: &Plans,
         lookup: &'a Lookup,
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
-    ) -> Result<Tree<'a>, Error> {
+    ) -> Result<Looked<'a>, Error> {
         let resource = &plans.resources[lookup.resource];
         let select = select(resource, lookup);
         let statement = sql::render(plans, &select);
@@ -121,13 +154,8 @@ impl Pipeline {
             0 => (Mode::Single, Ending::Last),
             _ => (Mode::Snapshot, Ending::More),
         };
-        let want = |deadline| Want {
-            deadline,
-            mode,
-            statement_timeout: StatementTimeout::Net,
-            sight: Sight::Untold,
-        };
-        let session = self.session(call, want, notes).await?;
+        let want = |deadline| Want { deadline, mode, statement_timeout: StatementTimeout::Net, sight };
+        let session = self.session(server, call, want, notes).await?;
         let mut session = match mode {
             Mode::Single => session,
             Mode::Snapshot => session.guarded(sql::guard(plans, &select, &lookup.projection)),
@@ -139,7 +167,12 @@ impl Pipeline {
         if rows.cut {
             return Err(too_large(resource, lookup, &self.settings));
         }
-        missing(resource, lookup, &rows)?;
+        let seen = session.take_seen().map(Arc::new);
+        let missing = missing(resource, lookup, &rows);
+        if !missing.is_empty() {
+            notes.took(Stage::Execute, started.elapsed());
+            return Ok(Looked { found: Err(missing), seen });
+        }
         let taken = rows.len();
         let mut tree = Tree::new(&lookup.projection, rows, taken);
         match tree.load(plans, &mut session, Deleted::Hidden, limit).await {
@@ -148,9 +181,184 @@ impl Pipeline {
             Err(Short::TooMuch) => return Err(too_large(resource, lookup, &self.settings)),
         }
         notes.took(Stage::Execute, started.elapsed());
-        notes.truncated.extend(tree.truncated.iter().cloned());
-        Ok(tree)
+        Ok(Looked { found: Ok(tree), seen })
     }
+}
+
+/// What rows by key come to.
+struct Looked<'a> {
+    /// Err: the names of those that are not there.
+    found: Result<Tree<'a>, Vec<String>>,
+    seen: Option<Arc<Seen>>,
+}
+
+/// One row to be read.
+struct Row<'a> {
+    pipeline: &'a Pipeline,
+    plans: &'a Arc<Plans>,
+    shape: &'a Arc<Shape>,
+    call: &'a Call,
+    key: &'a [Bytes],
+    started: Instant,
+}
+
+impl Read for Row<'_> {
+    type Answer = Got;
+
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+        let Row { pipeline, plans, shape, call, key, started } = *self;
+        if shape.projection.relations.is_empty() {
+            let (plans, shape, scope) = (plans.clone(), shape.clone(), call.scope.clone());
+            let (server, key, deadline) = (server.clone(), key.to_vec(), call.deadline.at(started));
+            let wanted = Wanted { plans, shape, server, sight, scope, key, deadline };
+            let found = pipeline.joiner.get(wanted, notes).await?;
+            return Ok(Got { payload: found.payload, aside: Bytes::new(), seen: found.seen });
+        }
+        // Relations are read in a snapshot of the call's own.
+        Box::pin(self.read_related(server, sight, notes)).await
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        tags(self.plans, self.shape, std::iter::once(self.key))
+    }
+}
+
+impl Row<'_> {
+    async fn read_related(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+        let Row { pipeline, plans, shape, call, key, .. } = *self;
+        let (resource, projection) = (shape.resource, shape.projection.clone());
+        let lookup = Lookup { resource, projection, keys: vec![key.to_vec()] };
+        let Looked { found, seen } = pipeline.look_up(plans, &lookup, (server, sight), call, notes).await?;
+        let Ok(tree) = found else { return Ok(Got { payload: None, aside: Bytes::new(), seen }) };
+        let started = Instant::now();
+        let bytes_max = pipeline.settings.message_bytes_max;
+        let payload = wire::message(&lookup.projection, &tree.level(), 0, bytes_max)?;
+        notes.took(Stage::Encode, started.elapsed());
+        let aside = Aside::new(None, &tree.truncated);
+        aside.clone().tell(notes);
+        Ok(Got { payload: Some(payload), aside: aside.bytes(), seen })
+    }
+}
+
+/// Several rows to be read, into one message.
+struct Batch<'a> {
+    pipeline: &'a Pipeline,
+    plans: &'a Arc<Plans>,
+    shape: &'a Arc<Shape>,
+    call: &'a Call,
+    lookup: &'a Lookup,
+    /// The field of the response that has them.
+    rows: u32,
+}
+
+impl Read for Batch<'_> {
+    type Answer = Got;
+
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+        let Batch { pipeline, plans, call, lookup, .. } = *self;
+        let Looked { found, seen } = pipeline.look_up(plans, lookup, (server, sight), call, notes).await?;
+        let tree = match found {
+            Ok(tree) => tree,
+            Err(missing) => {
+                let aside = Aside { missing, ..Aside::default() };
+                return Ok(Got { payload: None, aside: aside.bytes(), seen });
+            }
+        };
+        let started = Instant::now();
+        // A row that was asked for twice answers twice.
+        let positions = positions(tree.rows(), lookup);
+        let level = tree.level();
+        let mut page = self.page();
+        for at in positions.into_iter().flatten() {
+            if let Pushed::Full = page.push(&lookup.projection, &level, at)? {
+                return Err(self.too_large());
+            }
+        }
+        let payload = page.finish();
+        notes.took(Stage::Encode, started.elapsed());
+        let aside = Aside::new(None, &tree.truncated);
+        Ok(Got { payload: Some(payload), aside: aside.bytes(), seen })
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        tags(self.plans, self.shape, self.lookup.keys.iter().map(Vec::as_slice))
+    }
+}
+
+impl Batch<'_> {
+    /// One for each row, in the order asked.
+    fn keys(&self) -> Vec<crate::cache::Key> {
+        self.lookup.keys.iter().map(|key| self.shape.key(&self.call.scope, key)).collect()
+    }
+
+    fn page(&self) -> wire::Page {
+        let settings = &self.pipeline.settings;
+        wire::Page::new(self.rows, limits(settings, settings.message_bytes_max))
+    }
+
+    fn too_large(&self) -> Error {
+        Error::ResultTooLarge { bytes_max: self.pipeline.settings.message_bytes_max }
+    }
+
+    /// Kept rows → the message they would have been read into.
+    fn assemble(&self, entries: &[Arc<Entry>], notes: &mut Notes) -> Result<Answer, Error> {
+        let (resource, started) = (&self.plans.resources[self.lookup.resource], Instant::now());
+        let mut page = self.page();
+        let mut names = Vec::new();
+        for (entry, key) in entries.iter().zip(&self.lookup.keys) {
+            match &entry.payload {
+                None => names.push(resource.name_of_key(key)),
+                Some(payload) if names.is_empty() => {
+                    if let Pushed::Full = page.push_message(&payload.message()) {
+                        return Err(self.too_large());
+                    }
+                }
+                Some(_) => {}
+            }
+            Aside::of(&entry.aside).unwrap_or_default().tell(notes);
+        }
+        if !names.is_empty() {
+            return Err(Error::Missing { kind: resource.kind.clone(), names });
+        }
+        notes.took(Stage::Encode, started.elapsed());
+        Ok(page.finish().into())
+    }
+
+    /// The rows of a batch that this call has read are kept one by one, where Gets find them.
+    fn keep_rows(&self, course: &Course, whole: &Entry, notes: &Notes) {
+        let (Some(payload), Some(label)) = (&whole.payload, whole.label()) else { return };
+        // Which row left out rows of a relation is not told.
+        if !notes.read_here() || !notes.truncated.is_empty() || !self.lookup.projection.relations.is_empty() {
+            return;
+        }
+        let message = payload.message();
+        let rows = wire::messages(&message, self.rows);
+        for (row, key) in rows.zip(&self.lookup.keys) {
+            let row_tags = || tags(self.plans, self.shape, std::iter::once(key.as_slice()));
+            self.pipeline.keeper.keep_part(
+                self.shape.key(&self.call.scope, key),
+                Payload::of(row),
+                label,
+                (course, &self.shape.terms),
+                row_tags,
+            );
+        }
+    }
+}
+
+/// What rows by key depend on, found or not, with all that is read beside them.
+fn tags<'k>(plans: &Plans, shape: &Shape, keys: impl Iterator<Item = &'k [Bytes]>) -> Vec<Tag> {
+    let resource = &plans.resources[shape.resource];
+    let mut tags: Vec<Tag> = keys.flat_map(|key| resource.get_tags(key)).collect();
+    tags.extend_from_slice(&shape.terms.beside);
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+fn missing_row(plans: &Plans, shape: &Shape, key: &[Bytes]) -> Error {
+    let resource = &plans.resources[shape.resource];
+    Error::Missing { kind: resource.kind.clone(), names: vec![resource.name_of_key(key)] }
 }
 
 /// Soft-deleted rows are found too. One key is compared with, which Postgres plans once and runs in
@@ -209,14 +417,11 @@ fn positions(rows: &Rows, lookup: &Lookup) -> Vec<Option<usize>> {
     positions
 }
 
-fn missing(resource: &Resource, lookup: &Lookup, rows: &Rows) -> Result<(), Error> {
+/// The names of rows that were not found.
+fn missing(resource: &Resource, lookup: &Lookup, rows: &Rows) -> Vec<String> {
     let found = positions(rows, lookup);
     let absent = lookup.keys.iter().zip(&found).filter(|(_, found)| found.is_none());
-    let names: Vec<String> = absent.map(|(key, _)| resource.name_of_key(key)).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Missing { kind: resource.kind.clone(), names })
+    absent.map(|(key, _)| resource.name_of_key(key)).collect()
 }
 
 fn too_large(resource: &Resource, lookup: &Lookup, settings: &super::Settings) -> Error {

@@ -1,6 +1,6 @@
 //! Concurrent Gets of one shape → one statement, shared.
 //!
-//! A shape is a resource, a mask and a scope of one load. Its Gets pass through a lane:
+//! A shape is a resource, a mask and a scope of one load, at one server. Its Gets pass through a lane:
 //!
 //! ```text
 //!            nothing is under way
@@ -36,7 +36,7 @@ use super::shapes::Shape;
 use crate::call::{Notes, Scope, Stage};
 use crate::error::Error;
 use crate::plan::Plans;
-use crate::postgres::{self, Ending, Limit, Mode, Postgres, Rows, Sight, StatementTimeout, Want};
+use crate::postgres::{self, Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
 use crate::wire::{self, Level, Payload};
 
 /// How Gets are joined.
@@ -58,7 +58,6 @@ pub(super) struct Joiner {
 }
 
 struct Inner {
-    postgres: Postgres,
     message_bytes_max: usize,
     calls_max: usize,
     lanes: Lanes,
@@ -69,14 +68,24 @@ struct Inner {
 pub(super) struct Wanted {
     pub plans: Arc<Plans>,
     pub shape: Arc<Shape>,
+    /// Where it is read.
+    pub server: Server,
+    pub sight: Sight,
     pub scope: Scope,
     pub key: Vec<Bytes>,
     pub deadline: Instant,
 }
 
+/// A row's message, or that there is none, and what it was read with.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub payload: Option<Payload>,
+    pub seen: Option<Arc<Seen>>,
+}
+
 /// What a call gets, and what the statement took.
 pub(super) struct Answer {
-    result: Result<Payload, Error>,
+    result: Result<Found, Error>,
     took: Took,
 }
 
@@ -93,7 +102,7 @@ impl Answer {
         Answer { result: Err(postgres::Error::DeadlinePassed.into()), took: Took::default() }
     }
 
-    fn note(self, notes: &mut Notes) -> Result<Payload, Error> {
+    fn note(self, notes: &mut Notes) -> Result<Found, Error> {
         notes.took(Stage::Acquire, self.took.acquire);
         notes.took(Stage::Execute, self.took.execute);
         notes.took(Stage::Encode, self.took.encode);
@@ -124,12 +133,12 @@ struct Place {
 }
 
 impl Joiner {
-    pub fn new(postgres: Postgres, message_bytes_max: usize, settings: Settings) -> Self {
+    pub fn new(message_bytes_max: usize, settings: Settings) -> Self {
         let (calls_max, lanes) = (settings.calls_max, Lanes::new(settings));
-        Joiner { inner: Arc::new(Inner { postgres, message_bytes_max, calls_max, lanes }) }
+        Joiner { inner: Arc::new(Inner { message_bytes_max, calls_max, lanes }) }
     }
 
-    pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Payload, Error> {
+    pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Found, Error> {
         if self.inner.calls_max <= 1 {
             return Box::pin(self.inner.alone(&wanted, None)).await.note(notes);
         }
@@ -204,7 +213,7 @@ impl Inner {
         let ran = self.run(wanted, std::slice::from_ref(&wanted.key), wanted.deadline, &mut took).await;
         drop(turn);
         let begun = Instant::now();
-        let result = ran.and_then(|rows| self.encode(wanted, &rows, Some(0)));
+        let result = ran.and_then(|(rows, seen)| self.encode(wanted, &rows, Some(0), seen));
         took.encode = begun.elapsed();
         Answer { result, took }
     }
@@ -231,9 +240,9 @@ impl Inner {
             }
         };
         match ran {
-            Ok(rows) if !rows.cut => {
+            Ok((rows, seen)) if !rows.cut => {
                 drop(turn);
-                self.share(tickets, &rows, took);
+                self.share(tickets, &rows, seen, took);
             }
             // One row may be at fault, or all of them too much: nobody pays for another's.
             Ok(_) | Err(Error::Postgres(postgres::Error::Sql(_))) => {
@@ -260,7 +269,7 @@ impl Inner {
         let _ = ticket.answer.send(answer);
     }
 
-    fn share(&self, tickets: Vec<Ticket>, rows: &Rows, took: Took) {
+    fn share(&self, tickets: Vec<Ticket>, rows: &Rows, seen: Option<Arc<Seen>>, took: Took) {
         let mut found = vec![None; tickets.len()];
         let at = tickets.first().map_or(0, |ticket| ticket.wanted.shape.projection.outputs.len());
         for (row, columns) in rows.iter().enumerate() {
@@ -271,7 +280,7 @@ impl Inner {
         }
         let mut begun = Instant::now();
         for (ticket, row) in tickets.into_iter().zip(found) {
-            let result = self.encode(&ticket.wanted, rows, row);
+            let result = self.encode(&ticket.wanted, rows, row, seen.clone());
             let ended = Instant::now();
             let encode = ended.duration_since(std::mem::replace(&mut begun, ended));
             // Who has left needs no answer.
@@ -285,31 +294,34 @@ impl Inner {
         keys: &[Vec<Bytes>],
         deadline: Instant,
         took: &mut Took,
-    ) -> Result<Rows, Error> {
+    ) -> Result<(Rows, Option<Arc<Seen>>), Error> {
         let started = Instant::now();
         let resource = &wanted.plans.resources[wanted.shape.resource];
         let statement = match keys {
             [key] => wanted.shape.one(resource, key),
             keys => wanted.shape.several(resource, keys.iter().map(Vec::as_slice)),
         };
-        let want = Want {
-            deadline,
-            mode: Mode::Single,
-            statement_timeout: StatementTimeout::Net,
-            sight: Sight::Untold,
-        };
-        let session = self.postgres.session(want).await;
+        let (mode, statement_timeout, sight) = (Mode::Single, StatementTimeout::Net, wanted.sight);
+        let session = wanted.server.session(Want { deadline, mode, statement_timeout, sight }).await;
         took.acquire = started.elapsed();
         let started = Instant::now();
         // A batch of ordinary rows fits; when one does not, each call is run by itself.
         let limit = Limit { bytes_max: self.message_bytes_max.saturating_mul(RAW_RATIO_MAX) };
-        let ran = session?.run(std::slice::from_ref(&statement), Ending::Last, limit).await;
+        let mut session = session?;
+        let ran = session.run(std::slice::from_ref(&statement), Ending::Last, limit).await;
         took.execute = started.elapsed();
-        Ok(ran?.pop().unwrap_or_default())
+        let rows = ran?.pop().unwrap_or_default();
+        Ok((rows, session.take_seen().map(Arc::new)))
     }
 
-    /// The message of one row, or why there is none.
-    fn encode(&self, wanted: &Wanted, rows: &Rows, row: Option<usize>) -> Result<Payload, Error> {
+    /// The message of one row, if there is one.
+    fn encode(
+        &self,
+        wanted: &Wanted,
+        rows: &Rows,
+        row: Option<usize>,
+        seen: Option<Arc<Seen>>,
+    ) -> Result<Found, Error> {
         let resource = &wanted.plans.resources[wanted.shape.resource];
         let bytes_max = self.message_bytes_max;
         if rows.cut {
@@ -318,11 +330,10 @@ impl Inner {
                 rows.oversized.map_or(bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
             return Err(Error::Wire(wire::Error::RowTooLarge { row, bytes, bytes_max }));
         }
-        let Some(row) = row.and_then(|row| rows.row(row)) else {
-            let names = vec![resource.name_of_key(&wanted.key)];
-            return Err(Error::Missing { kind: resource.kind.clone(), names });
-        };
-        let level = Level { rows: vec![row], children: Vec::new() };
-        Ok(wire::message(&wanted.shape.projection, &level, 0, bytes_max)?)
+        let payload = row.and_then(|row| rows.row(row)).map(|row| {
+            let level = Level { rows: vec![row], children: Vec::new() };
+            wire::message(&wanted.shape.projection, &level, 0, bytes_max)
+        });
+        Ok(Found { payload: payload.transpose()?, seen })
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::join::{Answer, Settings, Wanted};
 use super::shapes::Shape;
 use crate::call::Scope;
+use crate::postgres::Sight;
 
 /// All lanes there are; one without turns under way is none.
 pub(super) struct Lanes {
@@ -27,10 +28,12 @@ struct Open {
     next_ticket: u64,
 }
 
-/// Shapes are told apart by address: a lane keeps its own alive.
+/// Shapes are told apart by address: a lane keeps its own alive. So are servers, which live as long as the process.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     shape: usize,
+    server: usize,
+    sight: Sight,
     scope: Scope,
 }
 
@@ -99,7 +102,12 @@ impl Lanes {
     }
 
     pub fn enter(&self, wanted: Wanted) -> Result<Entered, Full> {
-        let lane = Key { shape: Arc::as_ptr(&wanted.shape) as usize, scope: wanted.scope.clone() };
+        let lane = Key {
+            shape: Arc::as_ptr(&wanted.shape) as usize,
+            server: wanted.server.id(),
+            sight: wanted.sight,
+            scope: wanted.scope.clone(),
+        };
         let now = Instant::now();
         let mut open = self.open();
         let Open { lanes, next_ticket } = &mut *open;
@@ -186,8 +194,10 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::keep::Defaults;
     use crate::plan::fixture::{Database, resource};
     use crate::plan::mask::Mask;
+    use crate::postgres::{self, Postgres, Server};
 
     const CONTRACT: &str = "
         service Shop { rpc GetBook(GetBookRequest) returns (Book); }
@@ -206,10 +216,18 @@ mod tests {
         let (plans, _) = Database::new().table("book", "id int8 key, title text").compile(CONTRACT);
         let plans = Arc::new(plans);
         let at = resource(&plans, "Book");
-        let shape = Arc::new(Shape::new(&plans, at, &Mask::all()).unwrap());
+        let defaults = Defaults { ttl: TURN, idle: TURN };
+        let shape = Arc::new(Shape::new(&plans, at, &Mask::all(), defaults).unwrap());
+        // Nobody listens there, and nothing is asked of it.
+        let url = "postgres://127.0.0.1:1/nothing".to_owned();
+        let server = Server::Primary(
+            Postgres::new(postgres::Settings { url, ..postgres::Settings::default() }).unwrap(),
+        );
         move |left| Wanted {
             plans: plans.clone(),
             shape: shape.clone(),
+            server: server.clone(),
+            sight: Sight::Untold,
             scope: Scope::default(),
             key: Vec::new(),
             deadline: Instant::now() + left,
@@ -230,8 +248,8 @@ mod tests {
         lanes.next(lane).len()
     }
 
-    #[test]
-    fn who_is_late_has_no_part_in_a_statement() {
+    #[tokio::test]
+    async fn who_is_late_has_no_part_in_a_statement() {
         let (lanes, wanted) = (lanes(), wanted());
         let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(TURN)) else { panic!("nobody is before it") };
         let mut late: Vec<_> = (0..3).map(|_| waits(lanes.enter(wanted(Duration::ZERO)))).collect();
@@ -257,8 +275,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_further_turn_begins_when_it_is_full_or_the_last_is_overdue() {
+    #[tokio::test]
+    async fn a_further_turn_begins_when_it_is_full_or_the_last_is_overdue() {
         let lanes = Lanes::new(Settings { calls_max: 3, statements_max: 2, waiting_max: 100 });
         let (wanted, long) = (wanted(), TURN * 1_000);
         let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(long)) else { panic!("nobody is before it") };
@@ -275,8 +293,8 @@ mod tests {
         assert_eq!(turns(lanes.enter(wanted(long))), Turns::Further, "the one under way is overdue");
     }
 
-    #[test]
-    fn who_would_be_late_is_refused() {
+    #[tokio::test]
+    async fn who_would_be_late_is_refused() {
         let (lanes, wanted) = (lanes(), wanted());
         let Ok(Entered::Now(lane, _)) = lanes.enter(wanted(TURN)) else { panic!("nobody is before it") };
         for _ in 0..20 {

@@ -5,16 +5,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::keep::{Answer, Aside, Got, Look, Shows, Terms};
 use super::page::{self, limits_with_token};
 use super::relations::{Short, Snapshots, Tree};
-use super::{Pipeline, decode, now};
+use super::{Pipeline, decode, keep, now, pages};
+use crate::cache::Tag;
 use crate::call::{Call, Notes, Stage, Total, TotalWanted};
 use crate::error::Error;
 use crate::plan::bind::{self, Context, Listing};
 use crate::plan::query::Select;
 use crate::plan::token::{self, Position};
-use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Row, Rows, Sight, StatementTimeout, Want};
+use crate::plan::{Method, Plans, Reach};
+use crate::postgres::{Ending, Limit, Mode, Row, Rows, Seen, Server, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
 use crate::wire::{self, Page, Payload, Pushed};
 
@@ -24,6 +26,14 @@ pub(super) struct Read<'a> {
     /// Further rows exist, as far as was looked.
     pub more: bool,
     pub total: Option<Total>,
+    /// None where nobody asked for it, and when it is not known.
+    pub seen: Option<Arc<Seen>>,
+}
+
+impl Shows for Read<'_> {
+    fn seen(&self) -> Option<&Seen> {
+        self.seen.as_deref()
+    }
 }
 
 /// How it is known whether there are further rows.
@@ -79,10 +89,66 @@ impl<'a> Ask<'a> {
 
     /// What comes behind a row of this answer.
     pub fn behind(&self, row: Row<'_>, total: Option<Total>) -> Self {
-        let after = Some(position(self.listing, row));
+        self.after(position(self.listing, row), total)
+    }
+
+    /// What comes behind a position.
+    pub fn after(&self, position: Vec<Option<Bytes>>, total: Option<Total>) -> Self {
+        let after = Some(position);
         let select = Select { after, skip: 0, ..self.select.clone() };
         let total = total.map_or(bind::Total::Unwanted, bind::Total::Known);
         Ask { listing: self.listing, select, total }
+    }
+}
+
+/// A page to be read.
+struct Listed<'a> {
+    pipeline: &'a Pipeline,
+    plans: &'a Arc<Plans>,
+    method: &'a Method,
+    listing: &'a Listing,
+    terms: &'a Terms,
+    /// The field of the response that has the rows.
+    rows: u32,
+    call: &'a Call,
+}
+
+impl keep::Read for Listed<'_> {
+    type Answer = Got;
+
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Got, Error> {
+        let Listed { pipeline, plans, method, listing, rows, call, .. } = *self;
+        let settings = &pipeline.settings;
+        let bounds =
+            Bounds { rows: listing.page, bytes_max: settings.message_bytes_max, probe: Probe::OneMore };
+        let read = pipeline.read(plans, &Ask::first(listing), bounds, (server, sight), call, notes).await?;
+        let started = Instant::now();
+        let level = read.tree.level();
+        let bytes = read.tree.rows().bytes();
+        let mut page = Page::new(rows, limits_with_token(settings)).expecting(bytes);
+        let mut taken = 0;
+        while taken < read.tree.taken() {
+            match page.push(&listing.projection, &level, taken)? {
+                Pushed::Taken => taken += 1,
+                Pushed::Full => break,
+            }
+        }
+        if taken > 0 && (read.more || taken < read.tree.taken()) {
+            let token = pipeline.token(listing, level.rows[taken - 1], read.total);
+            page::token(&mut page, method, "next_page_token", &token, settings)?;
+        }
+        if let Some(total) = read.total {
+            page::count(&mut page, method, "total_size", total.rows());
+        }
+        let payload = page.finish();
+        notes.took(Stage::Encode, started.elapsed());
+        let aside = Aside::new(read.total, &read.tree.truncated).bytes();
+        Ok(Got { payload: Some(payload), aside, seen: read.seen })
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        let own = pages::tags(self.plans, &self.listing.select);
+        own.into_iter().chain(self.terms.beside.iter().copied()).collect()
     }
 }
 
@@ -97,37 +163,30 @@ impl Pipeline {
         call: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> Result<Payload, Error> {
+    ) -> Result<Answer, Error> {
         let started = Instant::now();
         let listing = self.bind_list(plans, method, resource, call, request)?;
+        let terms = self.terms(plans, &listing);
         notes.took(Stage::Bind, started.elapsed());
-        let bounds =
-            Bounds { rows: listing.page, bytes_max: self.settings.message_bytes_max, probe: Probe::OneMore };
-        let read = self.read(plans, &Ask::first(&listing), bounds, call, notes).await?;
-        notes.total = read.total;
-        notes.truncated.extend(read.tree.truncated.iter().cloned());
-
-        let started = Instant::now();
-        let level = read.tree.level();
-        let bytes = read.tree.rows().bytes();
-        let mut page = Page::new(rows, limits_with_token(&self.settings)).expecting(bytes);
-        let mut taken = 0;
-        while taken < read.tree.taken() {
-            match page.push(&listing.projection, &level, taken)? {
-                Pushed::Taken => taken += 1,
-                Pushed::Full => break,
+        let key = || pages::key(plans, method, (&listing, &listing.select, listing.total), &self.sealed);
+        let answered = match self.keeper.look(&terms, key, call, notes)? {
+            Look::Hit(answered) => answered,
+            Look::Read(course) => {
+                let listed =
+                    Listed { pipeline: self, plans, method, listing: &listing, terms: &terms, rows, call };
+                self.keeper.read(&course, &terms, &listed, &self.servers, notes).await?
             }
-        }
-        if taken > 0 && (read.more || taken < read.tree.taken()) {
-            let token = self.token(&listing, level.rows[taken - 1], read.total);
-            page::token(&mut page, method, "next_page_token", &token, &self.settings)?;
-        }
-        if let Some(total) = read.total {
-            page::count(&mut page, method, "total_size", total.rows());
-        }
-        let payload = page.finish();
-        notes.took(Stage::Encode, started.elapsed());
-        Ok(payload)
+        };
+        Aside::of(&answered.entry.aside).unwrap_or_default().tell(notes);
+        // A list always has its message, an empty one too.
+        let payload = answered.entry.payload.clone().unwrap_or_else(|| Payload::of(&[]));
+        Ok(Answer { payload, kept: self.keeper.kept(&answered) })
+    }
+
+    /// How answers to a listing may be kept.
+    pub(super) fn terms(&self, plans: &Plans, listing: &Listing) -> Terms {
+        let reach = Reach::of(plans, &listing.select, &listing.projection);
+        Terms::of(plans, listing.select.resource, &reach, self.keeper.defaults())
     }
 
     pub(super) fn bind_list(
@@ -163,12 +222,13 @@ impl Pipeline {
         plans: &Plans,
         ask: &Ask<'a>,
         mut bounds: Bounds,
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Read<'a>, Error> {
         let mut snapshots = Snapshots::new(&ask.listing.projection);
         loop {
-            match self.attempt(plans, ask, bounds, call, notes).await {
+            match self.attempt(plans, ask, bounds, (server, sight), call, notes).await {
                 Ok(Attempt::Whole(read)) => return Ok(read),
                 Ok(Attempt::Again(smaller)) => bounds = smaller,
                 Err(error) => snapshots.another(error)?,
@@ -181,6 +241,7 @@ impl Pipeline {
         plans: &Plans,
         ask: &Ask<'a>,
         bounds: Bounds,
+        (server, sight): (&Server, Sight),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<Attempt<'a>, Error> {
@@ -198,9 +259,8 @@ impl Pipeline {
             bind::Total::Wanted(TotalWanted::Exact) => StatementTimeout::PerCall,
             _ => StatementTimeout::Net,
         };
-        let session = self
-            .session(call, |deadline| Want { deadline, mode, statement_timeout, sight: Sight::Untold }, notes)
-            .await?;
+        let want = |deadline| Want { deadline, mode, statement_timeout, sight };
+        let session = self.session(server, call, want, notes).await?;
         let mut session = match mode {
             Mode::Single => session,
             Mode::Snapshot => session.guarded(sql::guard(plans, &select, &ask.listing.projection)),
@@ -210,10 +270,12 @@ impl Pipeline {
         let limit = Limit { bytes_max: bounds.bytes_max };
         let mut answered = session.run(&statements, ending, limit).await?;
         let rows = answered.pop().unwrap_or_default();
-        if rows.cut && (rows.is_empty() || mode == Mode::Snapshot) {
+        // What it was read with is told behind the rows, so of rows that were cut it is not known.
+        if rows.cut && (rows.is_empty() || mode == Mode::Snapshot || sight == Sight::Told) {
             notes.took(Stage::Execute, started.elapsed());
             return self.again(rows.len(), rows.oversized, bounds, || "the next row".to_owned());
         }
+        let seen = session.take_seen().map(Arc::new);
         let total = self.total(ask, answered.first(), answered.get(1));
         let wanted = bounds.rows as usize;
         let more = rows.cut
@@ -225,7 +287,7 @@ impl Pipeline {
         let loaded = tree.load(plans, &mut session, select.deleted, limit).await;
         notes.took(Stage::Execute, started.elapsed());
         match loaded {
-            Ok(()) => Ok(Attempt::Whole(Read { tree, more, total })),
+            Ok(()) => Ok(Attempt::Whole(Read { tree, more, total, seen })),
             Err(Short::Failed(error)) => Err(error.into()),
             Err(Short::TooMuch) => self.again(tree.taken() / 2, None, bounds, || {
                 let key = &ask.listing.projection.key;
@@ -299,6 +361,6 @@ fn planned_rows(json: &[u8]) -> Option<u64> {
 }
 
 /// The values of the order's columns.
-fn position(listing: &Listing, row: Row<'_>) -> Vec<Option<Bytes>> {
+pub(super) fn position(listing: &Listing, row: Row<'_>) -> Vec<Option<Bytes>> {
     listing.position.iter().map(|&at| row.get(at).map(Bytes::copy_from_slice)).collect()
 }

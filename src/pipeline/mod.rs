@@ -9,10 +9,13 @@ mod explain;
 mod function;
 mod get;
 mod join;
+mod keep;
+mod kept_chunks;
 mod lanes;
 mod list;
 mod pace;
 mod page;
+mod pages;
 mod relations;
 mod shapes;
 mod stream;
@@ -27,17 +30,20 @@ use tokio::sync::Notify;
 use crate::call::{Call, Notes, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
+use crate::feed::Feed;
 use crate::plan::bind::{Limits, Request};
 use crate::plan::method::Kind;
 use crate::plan::token::Keys;
 use crate::plan::{Method, Plans, Refusal, Violation};
-use crate::postgres::{self, Postgres, Servers, Session};
-use crate::wire::Payload;
+use crate::postgres::{self, Postgres, Server, Servers, Session};
+use crate::redis::Redis;
 use ahead::Streams;
 pub use chunks::Chunks;
 pub use explain::Planned;
 use join::Joiner;
 pub use join::Settings as Join;
+use keep::Keeper;
+pub use keep::{Answer, Settings as Keep};
 use shapes::Shapes;
 pub use stream::Settings as Stream;
 
@@ -53,6 +59,7 @@ pub struct Settings {
     pub total_exact_max: u64,
     /// Bytes of a function's rows together.
     pub function_bytes_max: usize,
+    pub keep: keep::Settings,
     pub join: join::Settings,
     pub stream: stream::Settings,
 }
@@ -61,23 +68,34 @@ pub struct Settings {
 pub struct Pipeline {
     /// With them the plans in force.
     shapes: ArcSwap<Shapes>,
+    keeper: Keeper,
     joiner: Joiner,
     streams: Streams,
     servers: Servers,
     keys: Keys,
+    /// Names what tokens are sealed with.
+    sealed: [u8; 16],
     settings: Settings,
     /// Told when a call meets DDL.
     stale: Notify,
 }
 
 impl Pipeline {
-    pub fn new(plans: Plans, servers: Servers, keys: Keys, settings: Settings) -> Self {
-        let postgres = servers.primary().clone();
+    pub fn new(
+        plans: Plans,
+        servers: Servers,
+        (feed, redis): (Feed, Option<Redis>),
+        keys: Keys,
+        settings: Settings,
+    ) -> Self {
+        let keeper = Keeper::new(feed, redis, settings.keep.clone());
         Pipeline {
-            shapes: ArcSwap::from_pointee(Shapes::new(Arc::new(plans))),
-            joiner: Joiner::new(postgres, settings.message_bytes_max, settings.join.clone()),
+            shapes: ArcSwap::from_pointee(Shapes::new(Arc::new(plans), keeper.defaults())),
+            keeper,
+            joiner: Joiner::new(settings.message_bytes_max, settings.join.clone()),
             streams: Streams::new(&settings.stream),
             servers,
+            sealed: keys.name(),
             keys,
             settings,
             stale: Notify::new(),
@@ -89,12 +107,16 @@ impl Pipeline {
     }
 
     pub fn replace(&self, plans: Plans) {
-        self.shapes.store(Arc::new(Shapes::new(Arc::new(plans))));
+        self.shapes.store(Arc::new(Shapes::new(Arc::new(plans), self.keeper.defaults())));
     }
 
     /// The primary.
     pub fn postgres(&self) -> &Postgres {
         self.servers.primary()
+    }
+
+    fn primary(&self) -> Server {
+        Server::Primary(self.servers.primary().clone())
     }
 
     /// Returns once a call has met tables that are not the plan's.
@@ -115,7 +137,7 @@ impl Pipeline {
         call: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> Result<Payload, Error> {
+    ) -> Result<Answer, Error> {
         let answered = match &method.kind {
             Kind::Get { resource } => self.get(plans, method, *resource, call, request, notes).await,
             // A call's future is moved several times on its way to a task; these would make every
@@ -127,7 +149,8 @@ impl Pipeline {
                 Box::pin(self.list(plans, method, *resource, rows.number(), call, request, notes)).await
             }
             Kind::Function(function) => {
-                Box::pin(self.function(plans, method, function, call, request, notes)).await
+                let answered = Box::pin(self.function(plans, method, function, call, request, notes)).await;
+                answered.map(Answer::from)
             }
             Kind::Unfit(problems) => Err(unfit(method, problems)),
             Kind::Unseen => Err(unseen()),
@@ -155,12 +178,13 @@ impl Pipeline {
 
     async fn session(
         &self,
+        server: &Server,
         call: &Call,
         want: impl FnOnce(Instant) -> postgres::Want,
         notes: &mut Notes,
     ) -> Result<Session, Error> {
         let started = Instant::now();
-        let session = self.postgres().session(want(call.deadline.at(started))).await;
+        let session = server.session(want(call.deadline.at(started))).await;
         notes.took(Stage::Acquire, started.elapsed());
         Ok(session?)
     }

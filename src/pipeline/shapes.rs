@@ -7,11 +7,14 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::get;
+use super::keep::{Defaults, Terms};
+use crate::cache::{Key, Prefix};
+use crate::call::Scope;
 use crate::catalog::Oid;
 use crate::forecast::Forecast;
 use crate::plan::bind::{Failure, Lookup};
 use crate::plan::mask::Mask;
-use crate::plan::{Plans, Projection, Resource};
+use crate::plan::{Plans, Projection, Reach, Resource};
 use crate::sql::{self, Param, Statement};
 
 /// Shapes kept per load; a further one is made anew for every call.
@@ -22,6 +25,10 @@ const SHAPES_MAX: usize = 256;
 pub(super) struct Shape {
     pub resource: usize,
     pub projection: Projection,
+    /// How their answers may be kept.
+    pub terms: Terms,
+    /// Of the keys that they are kept by.
+    prefix: Prefix,
     /// How long its joined statements take.
     pub forecast: Forecast,
     one: Kept,
@@ -39,12 +46,13 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Shapes {
     plans: Arc<Plans>,
+    defaults: Defaults,
     kept: RwLock<FxHashMap<(usize, Mask), Arc<Shape>>>,
 }
 
 impl Shapes {
-    pub fn new(plans: Arc<Plans>) -> Self {
-        Shapes { plans, kept: RwLock::default() }
+    pub fn new(plans: Arc<Plans>, defaults: Defaults) -> Self {
+        Shapes { plans, defaults, kept: RwLock::default() }
     }
 
     pub fn plans(&self) -> &Arc<Plans> {
@@ -56,7 +64,7 @@ impl Shapes {
         if let Some(known) = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(known.clone());
         }
-        let shape = Arc::new(Shape::new(&self.plans, resource, mask)?);
+        let shape = Arc::new(Shape::new(&self.plans, resource, mask, self.defaults)?);
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < SHAPES_MAX {
             return Ok(kept.entry(key).or_insert(shape).clone());
@@ -66,14 +74,24 @@ impl Shapes {
 }
 
 impl Shape {
-    pub fn new(plans: &Plans, resource: usize, mask: &Mask) -> Result<Self, Failure> {
+    pub fn new(plans: &Plans, resource: usize, mask: &Mask, defaults: Defaults) -> Result<Self, Failure> {
         let mut lookup = Lookup::new(plans, resource, mask, Vec::new())?;
         let of = &plans.resources[resource];
         let several = Kept::of(sql::render(plans, &get::select(of, &lookup)));
         lookup.keys = vec![vec![Bytes::new(); of.key.len()]];
         let one = Kept::of(sql::render(plans, &get::select(of, &lookup)));
         let forecast = Forecast::default();
-        Ok(Shape { resource, projection: lookup.projection, forecast, one, several })
+        let terms = Terms::of(plans, resource, &Reach::of_projection(plans, &lookup.projection), defaults);
+        let mask = format!("{mask:?}");
+        let parts = ["row", &plans.digest, &of.kind, &mask];
+        let prefix = parts.iter().fold(Prefix::default(), |prefix, part| prefix.with(part.as_bytes()));
+        Ok(Shape { resource, projection: lookup.projection, terms, prefix, forecast, one, several })
+    }
+
+    /// By which a row's answer is kept.
+    pub fn key(&self, scope: &Scope, key: &[Bytes]) -> Key {
+        let prefix = self.prefix.clone().with(&scope.bytes());
+        key.iter().fold(prefix, |prefix, value| prefix.with(value)).key()
     }
 
     /// Finds a row.

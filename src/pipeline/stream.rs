@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! read ──► rows ──► chunk ──► channel of one ──► reader
-//!   ▲        │
-//!   └────────┘ the next statement begins behind the last row, while chunks are sent; without a
-//!              share of what all streams may hold, when they have been sent
+//!   ▲        │        ▲
+//!   └────────┘        └─── a kept chunk that may be served; it says where to go on
+//!     the next statement begins behind the last row, while chunks are sent; without a
+//!     share of what all streams may hold, when they have been sent
 //! ```
 
 use std::sync::Arc;
@@ -18,15 +19,18 @@ use tokio::sync::mpsc::Permit;
 
 use super::ahead::Share;
 use super::chunks::Output;
+use super::keep::{Course, Look};
+use super::kept_chunks::Kept;
 use super::list::{Ask, Bounds, Read};
 use super::pace::{Pace, Step};
 use super::page::{self, limits_with_token};
-use super::{Pipeline, one_message, unfit, unseen};
+use super::{Pipeline, keep, one_message, unfit, unseen};
+use crate::cache::Tag;
 use crate::call::{Call, Notes, Stage};
 use crate::error::Error;
-use crate::plan::bind::Listing;
 use crate::plan::method::Kind;
 use crate::plan::{Method, Plans};
+use crate::postgres::{Server, Sight};
 use crate::wire::{Page, Payload, Pushed};
 
 /// What streams may take up.
@@ -48,6 +52,27 @@ pub(super) struct Work {
     pub method: Arc<Method>,
     pub call: Call,
     pub output: Output,
+}
+
+/// The rows of one statement, to be read.
+struct Rows<'w, 'a> {
+    work: &'w Work,
+    chunks: &'w Kept<'w>,
+    ask: &'w Ask<'a>,
+    bounds: Bounds,
+}
+
+impl<'a> keep::Read for Rows<'_, 'a> {
+    type Answer = Read<'a>;
+
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Read<'a>, Error> {
+        let Rows { work: Work { pipeline, plans, call, .. }, ask, bounds, .. } = *self;
+        pipeline.read(plans, ask, bounds, (server, sight), call, notes).await
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        self.chunks.tags()
+    }
 }
 
 /// Whether anybody is left to read.
@@ -74,35 +99,56 @@ impl Work {
     async fn chunks(&self, resource: usize, rows: u32, request: Bytes) -> Result<(), Error> {
         let started = Instant::now();
         let listing = self.pipeline.bind_list(&self.plans, &self.method, resource, &self.call, request)?;
+        let terms = self.pipeline.terms(&self.plans, &listing);
         self.output.note(|notes| notes.took(Stage::Bind, started.elapsed()));
+        let chunks = Kept { work: self, listing: &listing, terms: &terms };
         let (settings, streams) = (&self.pipeline.settings, &self.pipeline.streams);
         let ahead_bytes = settings.stream.ahead_bytes.max(settings.message_bytes_max);
         let mut pace = Pace::new(listing.page, ahead_bytes);
         let mut ask = Ask::first(&listing);
+        let Some(mut course) = chunks.send_kept(&mut ask).await? else { return Ok(()) };
         let Step { bounds, mut share } = pace.step(streams);
-        let mut read = self.read(&ask, bounds).await?;
+        let mut read = self.read(&chunks, &ask, bounds, &course).await?;
         loop {
             self.remember(&read);
             pace.learn(&read);
             let last = read.tree.taken().checked_sub(1).and_then(|last| read.tree.rows().row(last));
             let (Some(last), true) = (last, read.more) else {
                 // The reader may be gone by now, and there is nothing left to do either way.
-                return self.send(&listing, &read, share.as_ref(), rows).await.map(|_| ());
+                return self.send(&chunks, &course, &ask, &read, share.as_ref(), rows).await.map(|_| ());
             };
-            ask = ask.behind(last, read.total);
-            let sent = self.send(&listing, &read, share.as_ref(), rows);
+            let behind = ask.behind(last, read.total);
+            let next = chunks.look(&behind)?;
+            let sent = self.send(&chunks, &course, &ask, &read, share.as_ref(), rows);
+            let next = match next {
+                Look::Read(next) => next,
+                // Nothing is read ahead of what is kept.
+                Look::Hit(_) => {
+                    if let Reader::Gone = sent.await? {
+                        return Ok(());
+                    }
+                    drop((read, share.take()));
+                    ask = behind;
+                    let Some(next) = chunks.send_kept(&mut ask).await? else { return Ok(()) };
+                    course = next;
+                    let step = pace.step(streams);
+                    (read, share) = (self.read(&chunks, &ask, step.bounds, &course).await?, step.share);
+                    continue;
+                }
+            };
             match pace.step(streams) {
-                Step { bounds, share: Some(next) } => {
+                Step { bounds, share: Some(ahead) } => {
                     // A row that cannot be sent ends the next read; a read that fails does not keep
                     // back the rows before it.
                     let sent = async { Ok::<_, Error>((sent.await?, Instant::now())) };
-                    let follow = async { Ok((self.read(&ask, bounds).await, Instant::now())) };
+                    let follow =
+                        async { Ok((self.read(&chunks, &behind, bounds, &next).await, Instant::now())) };
                     let ((sent, sent_at), (following, read_at)) = tokio::try_join!(sent, follow)?;
                     if let Reader::Gone = sent {
                         return Ok(());
                     }
                     pace.adjust(sent_at, read_at);
-                    (read, share) = (following?, Some(next));
+                    (read, share) = (following?, Some(ahead));
                 }
                 Step { share: None, .. } => {
                     if let Reader::Gone = sent.await? {
@@ -111,15 +157,23 @@ impl Work {
                     drop((read, share.take()));
                     // Others may have given back theirs meanwhile.
                     let step = pace.step(streams);
-                    (read, share) = (self.read(&ask, step.bounds).await?, step.share);
+                    (read, share) = (self.read(&chunks, &behind, step.bounds, &next).await?, step.share);
                 }
             }
+            (ask, course) = (behind, next);
         }
     }
 
-    async fn read<'a>(&self, ask: &Ask<'a>, bounds: Bounds) -> Result<Read<'a>, Error> {
+    async fn read<'a>(
+        &self,
+        chunks: &Kept<'_>,
+        ask: &Ask<'a>,
+        bounds: Bounds,
+        course: &Course,
+    ) -> Result<Read<'a>, Error> {
         let mut notes = Notes::default();
-        let read = self.pipeline.read(&self.plans, ask, bounds, &self.call, &mut notes).await;
+        let rows = Rows { work: self, chunks, ask, bounds };
+        let read = self.pipeline.keeper.current(course, &rows, &self.pipeline.servers, &mut notes).await;
         self.output.note(|all| all.stages_of(notes));
         read
     }
@@ -127,14 +181,16 @@ impl Work {
     /// The rows of one statement, chunk by chunk.
     async fn send(
         &self,
-        listing: &Listing,
+        chunks: &Kept<'_>,
+        course: &Course,
+        ask: &Ask<'_>,
         read: &Read<'_>,
         share: Option<&Share>,
         rows: u32,
     ) -> Result<Reader, Error> {
-        let settings = &self.pipeline.settings;
+        let (settings, listing) = (&self.pipeline.settings, chunks.listing);
         let level = read.tree.level();
-        let mut at = 0;
+        let (mut at, mut asked) = (0, None);
         while at < read.tree.taken() {
             let Some(room) = self.room().await? else { return Ok(Reader::Gone) };
             let started = Instant::now();
@@ -150,6 +206,12 @@ impl Work {
             page::token(&mut page, &self.method, "resume_token", &token, settings)?;
             let payload = page.finish();
             self.output.note(|notes| notes.took(Stage::Encode, started.elapsed()));
+            if course.key.is_some() {
+                let more = read.more || at < read.tree.taken();
+                let behind = ask.behind(level.rows[at - 1], read.total);
+                chunks.keep(course, asked.as_ref().unwrap_or(ask), read, payload.clone(), (&behind, more));
+                asked = Some(behind);
+            }
             room.send(match share {
                 Some(share) => payload.with(share.clone()),
                 None => payload,

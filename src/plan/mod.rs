@@ -17,6 +17,7 @@ pub mod order;
 pub mod path;
 pub mod projection;
 pub mod query;
+pub mod reach;
 pub mod refusal;
 pub mod relation;
 pub mod resource;
@@ -34,6 +35,7 @@ pub use depends::Depends;
 pub use method::Method;
 pub use projection::Projection;
 pub use query::Select;
+pub use reach::Reach;
 pub use refusal::{Refusal, Violation};
 pub use relation::Relation;
 pub use resource::Resource;
@@ -54,6 +56,8 @@ pub struct Plans {
     pub recorded: Vec<Recorded>,
     /// The views whose definitions have to be.
     pub views: Vec<Oid>,
+    /// Of the contract and the catalog they were made from: equal plans have equal names, in every process.
+    pub digest: String,
     /// `buf.validate` rules, compiled at their first use. None when the contract cannot have any.
     pub validator: Option<Validator>,
 }
@@ -62,7 +66,15 @@ impl Plans {
     pub fn new(contract: Arc<Contract>, resources: Vec<Resource>) -> Self {
         let validator = contract.has_rules().then(Validator::new);
         let (recorded, views) = (Vec::new(), Vec::new());
-        Plans { contract, resources, methods: FxHashMap::default(), recorded, views, validator }
+        Plans {
+            contract,
+            resources,
+            methods: FxHashMap::default(),
+            recorded,
+            views,
+            digest: String::new(),
+            validator,
+        }
     }
 
     /// Before the database was seen: every method is there, and none can be answered.

@@ -88,7 +88,8 @@ impl Connector {
         if let Some(why) = refused {
             return Err(Error::Unreachable(format!("target_session_attrs refuses the server: {why}")));
         }
-        connection.standby = standby;
+        (connection.standby, connection.role) = (standby, self.settings.role);
+        connection.role.check(standby)?;
         // A pooler makes up its own process ids.
         let pooled = process_id != Some(connection.cancel.process_id);
         if pooled || self.settings.pooler == Pooler::Transaction {

@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::conninfo::{Conninfo, Host, Order, Place, SslMode, Target};
 use super::dial::{Address, Tls, Without};
 use super::error::Error;
-use super::settings::Settings;
+use super::settings::{Role, Settings};
 use super::tls;
 
 /// A host that has said nothing for so long has the next one tried beside it.
@@ -40,6 +40,14 @@ pub(super) enum Pass {
 impl Connector {
     pub fn new(settings: Settings) -> Result<Connector, Error> {
         let mut conninfo = Conninfo::new(&settings.url, &settings.environment)?;
+        let contradiction = match (settings.role, conninfo.target) {
+            (Role::Primary, target @ (Target::Standby | Target::ReadOnly)) => Some((target, "of a primary")),
+            (Role::Standby, target @ (Target::Primary | Target::ReadWrite)) => Some((target, "of a standby")),
+            _ => None,
+        };
+        if let Some((target, whose)) = contradiction {
+            return Err(Error::Url(format!("target_session_attrs={target} is not to be had {whose}")));
+        }
         let keepalives = &mut conninfo.keepalives;
         keepalives.idle.get_or_insert(settings.keepalives_idle);
         keepalives.interval.get_or_insert(settings.keepalives_interval);

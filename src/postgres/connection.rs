@@ -18,7 +18,7 @@ use super::fixed::Changed;
 use super::prepared::Prepared;
 use super::rows::Rows;
 use super::session::{Described, Limit};
-use super::settings::Access;
+use super::settings::{Access, Role};
 use super::wire::{Incoming, Wire, failure};
 
 /// One connection; whoever holds it may use it alone.
@@ -37,6 +37,12 @@ pub(super) struct Connection {
     changed: Changed,
     /// Whether the server was a standby when we connected.
     pub standby: bool,
+    /// It is no more what it was then: a standby that was promoted keeps its connections.
+    pub turned: bool,
+    /// What it may be, if that matters.
+    pub role: Role,
+    /// Of the pool, when it was made.
+    pub life: u64,
     pub used: Instant,
     pub ends: Instant,
 }
@@ -63,6 +69,9 @@ impl Connection {
             settings: Settings::Session,
             changed: Changed::default(),
             standby: false,
+            turned: false,
+            role: Role::Any,
+            life: 0,
             used: Instant::now(),
             ends: Instant::now(),
         }
@@ -117,8 +126,9 @@ impl Connection {
                 }
             }
             let (prepared, changed) = (&mut self.prepared, &mut self.changed);
+            let (standby, turned) = (self.standby, &mut self.turned);
             let step = self.wire.receive(bytes_max, |incoming| {
-                hear(&incoming, changed)?;
+                hear(&incoming, changed, |now| *turned = now != standby)?;
                 run.take(incoming, prepared)
             });
             let step = step.await;
@@ -192,9 +202,9 @@ impl Connection {
     /// Reads and forgets what is under way, and ends a transaction left open.
     pub async fn drain(&mut self) -> Result<(), Error> {
         while self.awaited > 0 {
-            let changed = &mut self.changed;
+            let (changed, standby, turned) = (&mut self.changed, self.standby, &mut self.turned);
             let status = self.wire.receive(0, |incoming| {
-                hear(&incoming, changed)?;
+                hear(&incoming, changed, |now| *turned = now != standby)?;
                 match incoming {
                     Incoming::Message(Message::ReadyForQuery(body)) => Ok(Some(body.status())),
                     _ => Ok(None),
@@ -218,9 +228,13 @@ impl Connection {
     }
 }
 
-fn hear(incoming: &Incoming<'_>, changed: &mut Changed) -> Result<(), Error> {
+/// From version 14 on a server says unasked that it was promoted, behind the next statement.
+fn hear(incoming: &Incoming<'_>, changed: &mut Changed, standby: impl FnOnce(bool)) -> Result<(), Error> {
     if let Incoming::Message(Message::ParameterStatus(body)) = incoming {
-        changed.heard(body.name()?, body.value()?);
+        match (body.name()?, body.value()?) {
+            ("in_hot_standby", value) => standby(value == "on"),
+            (name, value) => changed.heard(name, value),
+        }
     }
     Ok(())
 }

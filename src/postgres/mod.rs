@@ -12,9 +12,12 @@ mod connect;
 mod connection;
 mod conninfo;
 mod dial;
+mod elsewhere;
 mod encode;
 mod error;
 mod fixed;
+mod hedge;
+mod lookout;
 mod pool;
 mod prepared;
 mod queue;
@@ -24,25 +27,32 @@ mod seen;
 mod servers;
 mod session;
 mod settings;
+mod standby;
 mod startup;
 mod tls;
+
 mod wire;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+pub use elsewhere::{Elsewhere, Failure, Miss};
 pub use error::{Error, SqlFailure};
 pub use rows::{Row, Rows};
-pub use servers::Servers;
+pub use servers::{Server, Servers};
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
 pub use settings::{Access, Encoding, Pooler, Replicas, Role, Settings};
+pub use standby::{Found, Standby, State};
 
+use crate::sql::Statement;
 use connect::Connector;
 use pool::{Attempt, Connections};
+use queue::Queue;
 use session::Cleanup;
 
 /// A database; clones share one pool.
@@ -59,6 +69,11 @@ struct Inner {
     reachable: watch::Receiver<bool>,
     settings: Settings,
     place: String,
+    address: String,
+    /// Of the pool, to be looked at without its lock.
+    queue: Arc<Queue>,
+    /// What a run asks that has to say what it read.
+    look: ArcSwap<Statement>,
 }
 
 #[derive(Clone)]
@@ -79,7 +94,7 @@ impl Postgres {
     /// within a tokio runtime. The error says what is wrong with the URL.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let connector = Arc::new(Connector::new(settings.clone())?);
-        let place = connector.conninfo.place();
+        let (place, address) = (connector.conninfo.place(), connector.conninfo.address());
         let connections = Connections::new(connector);
         let (sender, reachable) = watch::channel(false);
         let (open, ended) = mpsc::channel(1);
@@ -89,8 +104,11 @@ impl Postgres {
             statement_max: settings.statement_max,
             _open: open,
         };
+        let queue = connections.queue();
         let open = Mutex::new(Some(Open { connections, cleanup }));
-        let inner = Arc::new(Inner { open, ended: ended.into(), reachable, settings, place });
+        let look = ArcSwap::from_pointee(seen::look(None));
+        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue, look };
+        let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
     }
@@ -100,7 +118,31 @@ impl Postgres {
     pub async fn session(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
-        Ok(Session::new(checkout, want, cleanup))
+        Ok(Session::new(checkout, want, self.inner.look.load_full(), cleanup))
+    }
+
+    /// The same without waiting for other callers: Busy when they have all connections there may be.
+    pub(super) async fn session_now(&self, want: Want) -> Result<Session, Error> {
+        let Open { connections, cleanup } = self.inner.open()?;
+        let checkout = connections.take_free(want.deadline).await?;
+        Ok(Session::new(checkout, want, self.inner.look.load_full(), cleanup))
+    }
+
+    /// Connections in use, and how many there may be; without a lock.
+    pub(super) fn load(&self) -> (usize, usize) {
+        self.inner.queue.load()
+    }
+
+    /// Sessions from now on ask for it with every look.
+    pub(super) fn witness(&self, witness: Option<&str>) {
+        self.inner.look.store(Arc::new(seen::look(witness)));
+    }
+
+    /// No connection that was made before is given out any more.
+    pub(super) fn renew(&self) {
+        if let Ok(Open { connections, .. }) = self.inner.open() {
+            connections.renew();
+        }
     }
 
     /// Whether the database answers, as far as was seen last.
@@ -111,6 +153,16 @@ impl Postgres {
     /// Where the database is, for people: hosts and database, and no secret.
     pub fn place(&self) -> &str {
         &self.inner.place
+    }
+
+    /// Tells one pool from another, for as long as it lives.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.inner) as usize
+    }
+
+    /// Its hosts alone.
+    pub fn address(&self) -> &str {
+        &self.inner.address
     }
 
     pub fn counts(&self) -> Counts {

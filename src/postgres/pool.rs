@@ -5,11 +5,12 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bb8::{ManageConnection, Pool, PooledConnection, QueueStrategy};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::connect::Connector;
 use super::connection::Connection;
@@ -56,6 +57,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 pub(super) struct Manager {
     connector: Arc<Connector>,
     attempts: watch::Sender<Attempt>,
+    /// Connections of an earlier life are closed rather than used.
+    life: Arc<AtomicU64>,
     /// Held by the one attempt there is while it is not known that any can succeed.
     scout: Mutex<()>,
 }
@@ -82,7 +85,11 @@ impl ManageConnection for Manager {
         }
         // Another has found the way meanwhile.
         let scout = scout.filter(|_| !matches!(*self.attempts.borrow(), Attempt::Succeeded));
-        let connected = self.connector.connect().await;
+        let life = self.life.load(Ordering::Acquire);
+        let mut connected = self.connector.connect().await;
+        if let Ok(connection) = &mut connected {
+            connection.life = life;
+        }
         self.attempts.send_replace(match &connected {
             Ok(_) => Attempt::Succeeded,
             Err(error) => Attempt::Failed(error.clone(), Instant::now()),
@@ -97,6 +104,9 @@ impl ManageConnection for Manager {
         if !connection.wire.alive() {
             return Err(Error::Unreachable("the server closed an idle connection".to_owned()));
         }
+        if connection.turned || connection.life != self.life.load(Ordering::Acquire) {
+            return Err(turned());
+        }
         let settings = &self.connector.settings;
         if connection.used.elapsed() < settings.check_after {
             return Ok(());
@@ -109,7 +119,7 @@ impl ManageConnection for Manager {
             rows.map_err(|_| Error::Unreachable("an idle connection does not answer".to_owned()))??;
         let standby = rows.first().and_then(|rows| rows.row(0)?.get(0)) == Some(&[1]);
         if standby != connection.standby {
-            return Err(Error::Unreachable("the server changed its role".to_owned()));
+            return Err(turned());
         }
         connection.used = Instant::now();
         Ok(())
@@ -118,8 +128,18 @@ impl ManageConnection for Manager {
     fn has_broken(&self, connection: &mut Connection) -> bool {
         let now = Instant::now();
         connection.used = now;
-        !connection.settled() || connection.estranged() || !connection.wire.alive() || connection.ends <= now
+        let life = self.life.load(Ordering::Acquire);
+        !connection.settled()
+            || connection.estranged()
+            || connection.turned
+            || connection.life != life
+            || !connection.wire.alive()
+            || connection.ends <= now
     }
+}
+
+fn turned() -> Error {
+    Error::Unreachable("the server changed its role".to_owned())
 }
 
 /// The pool, and what became of the attempts to fill it.
@@ -128,6 +148,7 @@ pub(super) struct Connections {
     pool: Pool<Manager>,
     queue: Arc<Queue>,
     attempts: watch::Receiver<Attempt>,
+    life: Arc<AtomicU64>,
     wait_max: Duration,
 }
 
@@ -137,6 +158,8 @@ impl Connections {
         let (sender, attempts) = watch::channel(Attempt::None);
         let settings = connector.settings.clone();
         let connections_max = settings.connections_max.max(1);
+        let life = Arc::new(AtomicU64::new(0));
+        let manager = Manager { connector, attempts: sender, life: life.clone(), scout: Mutex::default() };
         let pool = Pool::builder()
             .max_size(connections_max)
             .min_idle(settings.connections_min.min(connections_max))
@@ -146,9 +169,9 @@ impl Connections {
             .retry_connection(false)
             // The last one back is the first one out, so that what is not needed grows old.
             .queue_strategy(QueueStrategy::Lifo)
-            .build_unchecked(Manager { connector, attempts: sender, scout: Mutex::default() });
+            .build_unchecked(manager);
         let queue = Queue::new(&settings);
-        Connections { pool, queue, attempts, wait_max: settings.wait_max }
+        Connections { pool, queue, attempts, life, wait_max: settings.wait_max }
     }
 
     /// Waits for a connection, at most to the deadline and `wait_max`, and not at all when that is too short.
@@ -194,11 +217,10 @@ impl Connections {
             _ = std::future::ready(()) => {}
         }
         loop {
-            if let Attempt::Failed(error, _) = &*attempts.borrow_and_update()
-                && self.pool.state().connections == 0
-            {
-                return Err(error.clone());
-            }
+            let failed = match &*attempts.borrow_and_update() {
+                Attempt::Failed(error, _) if self.pool.state().connections == 0 => return Err(error.clone()),
+                attempt => matches!(attempt, Attempt::Failed(..)),
+            };
             tokio::select! {
                 biased;
                 got = &mut got => return self.given(got),
@@ -207,6 +229,8 @@ impl Connections {
                     false => Error::DeadlinePassed,
                 }),
                 Ok(()) = attempts.changed() => {}
+                // Nobody is told when the last connection ends, nor of attempts that came too soon.
+                () = sleep(RETRY_AFTER), if failed => {}
             }
         }
     }
@@ -224,6 +248,15 @@ impl Connections {
             Attempt::Failed(error, _) => error.clone(),
             Attempt::None | Attempt::Succeeded => Error::Busy,
         }
+    }
+
+    pub fn queue(&self) -> Arc<Queue> {
+        self.queue.clone()
+    }
+
+    /// Begins a life without the connections there are.
+    pub fn renew(&self) {
+        self.life.fetch_add(1, Ordering::AcqRel);
     }
 
     pub fn attempts(&self) -> watch::Receiver<Attempt> {

@@ -65,6 +65,11 @@ impl Queue {
         })
     }
 
+    /// Turns taken, and how many there are.
+    pub fn load(&self) -> (usize, usize) {
+        (self.turns_max.saturating_sub(self.turns.available_permits()), self.turns_max)
+    }
+
     /// None when others have them all.
     pub fn enter(self: &Arc<Self>) -> Option<Turn> {
         self.turns.try_acquire().ok().map(|permit| {

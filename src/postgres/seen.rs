@@ -5,36 +5,46 @@
 //! snapshot as one more column would be exact, and cost every row; as a transaction it would cost BEGIN, COMMIT, and
 //! locks against DDL.
 
+use super::error::Error;
 use super::rows::Rows;
 use super::session::{Mode, Seen};
+use super::settings::Role;
 use crate::sql::{Statement, oid};
 
-const LOOK: &str = "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_is_in_recovery()";
-
-pub(super) fn look() -> Statement {
-    Statement { text: LOOK.into(), params: Vec::new(), columns: [oid::TEXT, oid::BOOL].into() }
+/// A look that also asks for what `witness` is, an expression of SQL that is text.
+pub(super) fn look(witness: Option<&str>) -> Statement {
+    let witness = witness.unwrap_or("NULL");
+    let text = format!(
+        "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_is_in_recovery(), ({witness})::text"
+    );
+    Statement { text: text.into(), params: Vec::new(), columns: [oid::TEXT, oid::BOOL, oid::TEXT].into() }
 }
 
 /// Takes the looks off the run's rows. None when the run was cut before the last one, or when the server was
-/// promoted in between.
-pub(super) fn take(rows: &mut Vec<Rows>, mode: Mode) -> Option<Seen> {
-    let first = rows.remove(0);
+/// promoted in between. An error when the server is not in the role that it has to be in.
+pub(super) fn take(rows: &mut Vec<Rows>, mode: Mode, role: Role) -> Result<Option<Seen>, Error> {
+    let first = said(&rows.remove(0));
     let last = match mode {
-        Mode::Single => rows.pop(),
-        Mode::Snapshot => None,
+        Mode::Single => rows.pop().as_ref().and_then(said),
+        Mode::Snapshot => first.clone(),
     };
-    let (first, standby) = said(&first)?;
-    match last {
-        None => Some(Seen { last: first.clone(), first, standby }),
-        Some(last) => {
-            let (last, still) = said(&last)?;
-            (still == standby).then_some(Seen { first, last, standby })
-        }
+    for said in first.iter().chain(&last) {
+        role.check(said.standby)?;
     }
+    let Some((first, last)) = first.zip(last) else { return Ok(None) };
+    let Said { snapshot, standby, witness } = first;
+    Ok((last.standby == standby).then_some(Seen { first: snapshot, last: last.snapshot, standby, witness }))
 }
 
-fn said(rows: &Rows) -> Option<(String, bool)> {
+#[derive(Clone)]
+struct Said {
+    snapshot: String,
+    standby: bool,
+    witness: Option<String>,
+}
+
+fn said(rows: &Rows) -> Option<Said> {
     let row = rows.row(0)?;
-    let text = std::str::from_utf8(row.get(0)?).ok()?;
-    Some((text.to_owned(), row.get(1)? == [1]))
+    let text = |column| Some(std::str::from_utf8(row.get(column)?).ok()?.to_owned());
+    Some(Said { snapshot: text(0)?, standby: row.get(1)? == [1], witness: text(2) })
 }

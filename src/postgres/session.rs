@@ -32,7 +32,7 @@ pub struct Want {
 }
 
 /// Whether it matters what the rows were read with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sight {
     Untold,
     /// Every run that begins a view of the database asks for its snapshot too: see `Session::seen`.
@@ -47,6 +47,8 @@ pub struct Seen {
     pub last: String,
     /// The server was in recovery, and its snapshots say nothing of what is in progress.
     pub standby: bool,
+    /// What the first look saw of `Servers::witness`, on a standby.
+    pub witness: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,7 @@ pub struct Session {
     cleanup: Cleanup,
     guard: Guard,
     begun: bool,
+    look: Arc<Statement>,
     seen: Option<Seen>,
 }
 
@@ -116,8 +119,9 @@ pub(super) struct Cleanup {
 }
 
 impl Session {
-    pub(super) fn new(checkout: Checkout, want: Want, cleanup: Cleanup) -> Session {
-        Session { checkout: Some(checkout), want, cleanup, guard: Guard::default(), begun: false, seen: None }
+    pub(super) fn new(checkout: Checkout, want: Want, look: Arc<Statement>, cleanup: Cleanup) -> Session {
+        let (checkout, guard) = (Some(checkout), Guard::default());
+        Session { checkout, want, cleanup, guard, begun: false, look, seen: None }
     }
 
     /// What keeps tables whole in the snapshots to come.
@@ -130,6 +134,11 @@ impl Session {
     /// for it, and when it is not known.
     pub fn seen(&self) -> Option<&Seen> {
         self.seen.as_ref()
+    }
+
+    /// The same, for who needs it no more afterwards.
+    pub fn take_seen(&mut self) -> Option<Seen> {
+        self.seen.take()
     }
 
     /// Runs siblings in one round trip. In Snapshot mode the first run's BEGIN and the guard's locks
@@ -200,11 +209,11 @@ impl Session {
         if let Some(settings) = settings.as_deref().filter(|_| fresh || per_run) {
             commands.push(Command::Plain(settings));
         }
-        let sight = (want.sight == Sight::Told && fresh).then(seen::look);
-        commands.extend(sight.as_ref().map(Command::Statement));
+        let sight = (want.sight == Sight::Told && fresh).then_some(&*self.look);
+        commands.extend(sight.map(Command::Statement));
         commands.extend(statements.iter().map(Command::Statement));
         // One snapshot for all needs no second look.
-        let again = sight.as_ref().filter(|_| want.mode == Mode::Single);
+        let again = sight.filter(|_| want.mode == Mode::Single);
         commands.extend(again.map(Command::Statement));
         let check = (want.mode == Mode::Snapshot && self.guard.check).then(rewritten::check);
         commands.extend(check.as_ref().map(Command::Statement));
@@ -217,7 +226,9 @@ impl Session {
             Ok(Ok(mut rows)) => match check.and_then(|_| rewritten::found(&mut rows)) {
                 None => {
                     if sight.is_some() {
-                        self.seen = seen::take(&mut rows, want.mode);
+                        let seen = seen::take(&mut rows, want.mode, connection.role);
+                        connection.turned |= seen.is_err();
+                        self.seen = seen?;
                     }
                     return Ok(rows);
                 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::error::Error;
+
 /// Limits and waits of the pool; a plain value the configuration fills.
 #[derive(Clone)]
 pub struct Settings {
@@ -60,6 +62,18 @@ pub enum Role {
     Primary,
     /// In recovery.
     Standby,
+}
+
+impl Role {
+    /// Of a server that is in recovery, or is not.
+    pub(super) fn check(self, standby: bool) -> Result<(), Error> {
+        let refused = match self {
+            Role::Primary if standby => "the server is a standby, and a primary is needed",
+            Role::Standby if !standby => "the server is no standby",
+            Role::Any | Role::Primary | Role::Standby => return Ok(()),
+        };
+        Err(Error::Unreachable(refused.to_owned()))
+    }
 }
 
 /// Standbys beside the primary, and how they are used.

@@ -17,8 +17,8 @@ mod tests;
 mod time;
 
 pub use error::Error;
-pub use page::{Limits, Page, Pushed};
-pub use payload::{Encoding, Payload};
+pub use page::{Limits, Page, Pushed, messages};
+pub use payload::{Encoding, Payload, is_packed};
 pub use proto_json::{UnknownKeys, message as message_from_json};
 pub use row::{message, row};
 pub use rows::{Children, Columns, Level};

@@ -26,6 +26,19 @@ pub struct Page {
     limits: Limits,
 }
 
+/// A page → its rows' messages, which stand in front of whatever else it has.
+pub fn messages(mut page: &[u8], rows_field: u32) -> impl Iterator<Item = &[u8]> {
+    let mut tag = Vec::new();
+    put::tag(&mut tag, rows_field, put::DELIMITED);
+    std::iter::from_fn(move || {
+        let mut rest = page.strip_prefix(&tag[..])?;
+        let length = prost::decode_length_delimiter(&mut rest).ok()?;
+        let (row, behind) = rest.split_at_checked(length)?;
+        page = behind;
+        Some(row)
+    })
+}
+
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
@@ -81,6 +94,19 @@ impl Page {
         }
         self.rows = 1;
         Ok(Pushed::Taken)
+    }
+
+    /// A row that is a message already.
+    pub fn push_message(&mut self, message: &[u8]) -> Pushed {
+        let start = self.out.len();
+        put::tag(&mut self.out, self.rows_field, put::DELIMITED);
+        put::bytes(&mut self.out, message);
+        if self.bytes() > self.limits.page_bytes_max && self.rows > 0 {
+            self.out.truncate(start);
+            return Pushed::Full;
+        }
+        self.rows += 1;
+        Pushed::Taken
     }
 
     pub fn rows(&self) -> usize {

@@ -49,6 +49,11 @@ impl Payload {
         Payload::close(out)
     }
 
+    /// Of a frame that was kept elsewhere; None when it is not one of a single plain message.
+    pub fn framed(frame: Bytes) -> Option<Payload> {
+        is_frame(&frame, Flag::Identity).then_some(Payload { frame })
+    }
+
     /// Fills in the header of a `buffer`.
     pub(super) fn close(mut out: Vec<u8>) -> Payload {
         seal(&mut out, Flag::Identity);
@@ -114,8 +119,36 @@ pub(super) fn buffer() -> Vec<u8> {
     out
 }
 
+/// Whether these bytes are one compressed message in its frame, as `compress` makes it.
+pub fn is_packed(frame: &[u8]) -> bool {
+    is_frame(frame, Flag::Compressed)
+}
+
+fn is_frame(frame: &[u8], flag: Flag) -> bool {
+    frame.split_first_chunk::<HEADER_BYTES>().is_some_and(|([found, length @ ..], message)| {
+        *found == flag as u8 && u32::from_be_bytes(*length) as usize == message.len()
+    })
+}
+
 fn seal(out: &mut [u8], flag: Flag) {
     let length = (out.len() - HEADER_BYTES) as u32;
     out[0] = flag as u8;
     out[1..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_taken_back_when_it_is_whole() {
+        let payload = Payload::of(b"message");
+        let frame = payload.frame();
+        assert_eq!(Payload::framed(frame.clone()), Some(payload.clone()));
+        assert_eq!(Payload::framed(frame.slice(..frame.len() - 1)), None);
+        assert_eq!(Payload::framed(frame.slice(..3)), None);
+        let packed = payload.compress(Encoding::Gzip).expect("it compresses");
+        assert!(is_packed(&packed) && !is_packed(&frame));
+        assert_eq!(Payload::framed(packed), None);
+    }
 }

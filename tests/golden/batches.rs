@@ -18,7 +18,7 @@ fn lines(parent: &str, names: &[&str]) -> Result<Lookup, Failure> {
     let bytes = message.encode_to_vec().into();
     let request = Request::decode(&plans, &message.descriptor(), bytes)?;
     let line = request::find(&plans, "Line");
-    bind::batch_get(&plans, line, request, &Hints::default(), &Limits::default())
+    bind::batch_get(&plans, line, request, &Hints::default(), &Limits::default()).map(|(_, lookup)| lookup)
 }
 
 /// Field, reason and words of everything that is wrong.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rowcall::postgres::{Encoding, Error, Mode};
 
 use crate::support::session::{postgres, run, until, want, within};
-use crate::support::{Cluster, EMPTY, database, free_port};
+use crate::support::{Cluster, EMPTY, Path, Proxy, cluster, database, free_port};
 
 #[tokio::test]
 async fn a_pool_that_stays_exhausted_is_busy() {
@@ -32,6 +32,28 @@ async fn nobody_there_is_unreachable_at_once() {
     }
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert!(!*postgres.reachable().borrow());
+}
+
+#[tokio::test]
+async fn who_waits_when_the_last_connection_ends_hears_that_nobody_is_there() {
+    let proxy = Proxy::start(cluster().port).await;
+    let postgres = postgres(&proxy.url("postgres"), |settings| {
+        settings.wait_max = Duration::from_secs(3600);
+        settings.probe_every = Duration::from_secs(3600);
+    });
+    let held = postgres.session(want(Mode::Single)).await.unwrap();
+    proxy.set(Path::Cut);
+    let waiting = tokio::spawn({
+        let postgres = postgres.clone();
+        async move { postgres.session(want(Mode::Single)).await.err() }
+    });
+    // Meanwhile an attempt has failed, just now. While somebody has a connection it may come free.
+    assert!(matches!(postgres.session(within(30)).await, Err(Error::DeadlinePassed)));
+    let begun = Instant::now();
+    drop(held);
+    let error = waiting.await.unwrap().unwrap();
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -35,6 +35,27 @@ impl State {
         }
     }
 
+    pub fn judge_together<'l>(
+        &self,
+        labels: impl Iterator<Item = &'l Label> + Clone,
+        want: Want<'_>,
+        now: Instant,
+    ) -> Verdict {
+        let bad =
+            labels.clone().map(|label| self.judge(label, want, now)).find(|each| *each != Verdict::Good);
+        if let Some(verdict) = bad {
+            return verdict;
+        }
+        let first = labels.clone().next();
+        let same =
+            |label: &Label| first.is_some_and(|first| first.seen() == label.seen() && label.seen().exact());
+        if labels.clone().all(same) || labels.clone().all(|label| label.seen().most().within(&self.complete))
+        {
+            return Verdict::Good;
+        }
+        Verdict::Apart
+    }
+
     fn above_floors(&self, label: &Label, verified: u64) -> bool {
         let holds = |floor: &Floor| floor.holds(label, verified);
         holds(&self.floor)

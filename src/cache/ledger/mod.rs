@@ -114,6 +114,8 @@ pub enum Verdict {
     FeedOld,
     /// Fresh, and yet perhaps older than the token: the next poll may prove it.
     TokenAhead,
+    /// Each is fresh, but they may be of different moments: the next poll may prove that they are not.
+    Apart,
 }
 
 /// How full a ledger is.
@@ -158,6 +160,7 @@ impl Verdict {
             Verdict::OtherEpoch => "other_epoch",
             Verdict::FeedOld => "feed_old",
             Verdict::TokenAhead => "token_ahead",
+            Verdict::Apart => "apart",
         }
     }
 }
@@ -217,6 +220,18 @@ impl Ledger {
         }
         // A panic of a writer leaves K with more than S_k says, never with less.
         self.state.read().unwrap_or_else(PoisonError::into_inner).judge(label, want, now)
+    }
+
+    /// Whether several entries may be served as one answer: each of them is good, and together they show one state of the
+    /// database. They do when all were read with the same snapshot, or when none shows more than S_k: then each shows
+    /// what its tags are in S_k, since all that S_k sees of them is visible in it.
+    pub fn judge_together<'l>(
+        &self,
+        labels: impl Iterator<Item = &'l Label> + Clone,
+        want: Want<'_>,
+        now: Instant,
+    ) -> Verdict {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).judge_together(labels, want, now)
     }
 
     /// The epoch, for labels of reads that begin now; None before the first reset and after the database went back.

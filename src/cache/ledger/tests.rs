@@ -73,6 +73,26 @@ impl Default for Feed {
 }
 
 #[test]
+fn several_entries_are_one_answer_only_when_they_show_one_state() {
+    let feed = Feed::default();
+    let together = |labels: &[&Label]| {
+        let want = Want { max_lag: LAG, token: None };
+        feed.ledger.judge_together(labels.iter().copied(), want, feed.started)
+    };
+    let (one, other) = (get(b"1", "100:100:"), get(b"2", "100:100:"));
+    assert_eq!(together(&[&one, &other]), Verdict::Good, "the feed has come to where they are");
+    // The second may show a transaction that changed both, and the feed has not heard of it.
+    let later = get(b"2", "100:103:101");
+    assert_eq!(together(&[&later]), Verdict::Good);
+    assert_eq!(together(&[&one, &later]), Verdict::Apart);
+    assert_eq!(together(&[&get(b"1", "100:103:101"), &later]), Verdict::Good, "one snapshot is one state");
+    feed.hears("103:103:", &[]);
+    assert_eq!(together(&[&one, &later]), Verdict::Good, "by now it is known that nothing changed them");
+    feed.hears("104:104:", &[(103, b"1")]);
+    assert_eq!(together(&[&one, &later]), Verdict::Stale);
+}
+
+#[test]
 fn what_changed_since_it_was_read_is_stale() {
     let feed = Feed::default();
     let (same, other) = (get(b"1", "100:100:"), get(b"2", "100:100:"));

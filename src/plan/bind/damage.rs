@@ -73,7 +73,7 @@ fn bind(name: &str, request: Request, hints: &Hints) -> Result<Option<Statement>
             Ok(None)
         }
         Kind::BatchGet { resource, .. } => {
-            let lookup = batch_get(&PLANS, *resource, request, hints, &limits)?;
+            let (_, lookup) = batch_get(&PLANS, *resource, request, hints, &limits)?;
             assert!((1..=limits.batch_max).contains(&lookup.keys.len()));
             Ok(None)
         }
@@ -176,7 +176,7 @@ fn fill(
 fn any_hints() -> impl Strategy<Value = Hints> {
     let mask = proptest::option::weighted(0.2, damage::texts(["name,title", "*", "title"]));
     let total = proptest::option::of(prop_oneof![Just(TotalWanted::Exact), Just(TotalWanted::Estimated)]);
-    (mask, total).prop_map(|(read_mask, total)| Hints { read_mask, total })
+    (mask, total).prop_map(|(read_mask, total)| Hints { read_mask, total, ..Hints::default() })
 }
 
 proptest! {

@@ -41,13 +41,14 @@ pub fn get(plans: &Plans, resource: usize, mut request: Request, hints: &Hints) 
     Ok(Wanted { mask, key: key.unwrap_or_default() })
 }
 
+/// The mask, too, by which lookups of one shape are known.
 pub fn batch_get(
     plans: &Plans,
     resource: usize,
     mut request: Request,
     hints: &Hints,
     limits: &Limits,
-) -> Result<Lookup, Failure> {
+) -> Result<(Mask, Lookup), Failure> {
     let mask = request.mask(plans, resource, hints);
     let parent = parent(&plans.resources[resource], &mut request);
     let field = if request.field("names").is_some() { "names" } else { "requests" };
@@ -79,7 +80,8 @@ pub fn batch_get(
         keys.push(key);
     }
     request.accept()?;
-    Lookup::new(plans, resource, &mask, keys)
+    let lookup = Lookup::new(plans, resource, &mask, keys)?;
+    Ok((mask, lookup))
 }
 
 /// What the parent of a batch settles for all of it (AIP-231); nothing when it is absent.

@@ -100,6 +100,7 @@ fn looked_up(name: &str, json: &str) -> Result<Lookup, Failure> {
         }
         Kind::BatchGet { resource, .. } => {
             batch_get(&PLANS, resource, request(name, json), &Hints::default(), &Limits::default())
+                .map(|(_, lookup)| lookup)
         }
         _ => panic!("{name} is no lookup"),
     }

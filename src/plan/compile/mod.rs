@@ -18,7 +18,7 @@ pub use advice::Advice;
 
 use super::{Plans, Resource};
 use crate::catalog::Catalog;
-use crate::contract::{Contract, Place, Problem};
+use crate::contract::{Contract, Place, Problem, digest};
 
 /// What `check` prints, each list in the contract's order.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +40,7 @@ pub fn compile(contract: Arc<Contract>, catalog: &Catalog) -> (Plans, Report) {
         .map(|promised| resources::compile(promised, &contract, catalog, &mut report))
         .collect();
     let mut plans = Plans::new(contract.clone(), drafts);
+    plans.digest = format!("{}.{}", digest(&contract), catalog.fingerprint);
     relations::compile(&mut plans, catalog, &mut report);
     depends::compile(&mut plans, catalog, &mut report);
     for service in &contract.services {

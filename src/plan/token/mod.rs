@@ -75,6 +75,13 @@ pub struct Position {
 }
 
 impl Keys {
+    /// Of the key that seals, which it does not give away: who has another cannot open its tokens.
+    pub fn name(&self) -> [u8; 16] {
+        let digest = Sha256::new().chain_update(b"name").chain_update(self.first.nonce).finalize();
+        let (head, _) = digest.split_first_chunk().expect("32 bytes are more than 16");
+        *head
+    }
+
     pub fn new(first: [u8; 32], others: impl IntoIterator<Item = [u8; 32]>) -> Self {
         Keys { first: Key::new(first), others: others.into_iter().map(Key::new).collect() }
     }

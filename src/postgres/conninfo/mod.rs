@@ -84,6 +84,12 @@ macro_rules! values {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(super) enum $name { $($variant),+ }
 
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($name::$variant => $text,)+ })
+            }
+        }
+
         impl FromStr for $name {
             type Err = &'static str;
 
@@ -111,8 +117,13 @@ values!(Binding { "disable" => Disable, "prefer" => Prefer, "require" => Require
 impl Conninfo {
     /// Where the database is, for people: hosts and database, and no secret.
     pub fn place(&self) -> String {
+        format!("{}/{}", self.address(), self.dbname)
+    }
+
+    /// The hosts alone.
+    pub fn address(&self) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
-        format!("{}/{}", hosts.join(","), self.dbname)
+        hosts.join(",")
     }
 
     pub fn new(url: &str, environment: &HashMap<String, String>) -> Result<Conninfo, Error> {

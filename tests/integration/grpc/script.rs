@@ -7,10 +7,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use rowcall::Error;
-use rowcall::call::{Call, Notes, Stage, Total};
+use rowcall::call::{Call, Notes, Served, Stage, Total};
 use rowcall::contract::options::Reason;
 use rowcall::contract::{self, Contract, Problem, Shape};
 use rowcall::grpc::{Answers, Chunks};
+use rowcall::pipeline::Answer;
 use rowcall::plan::method::Kind;
 use rowcall::plan::{Method, Plans, Refusal, Violation};
 use rowcall::wire::Payload;
@@ -90,12 +91,12 @@ impl Answers for Script {
         _: &Call,
         request: Bytes,
         notes: &mut Notes,
-    ) -> Result<Payload, Error> {
+    ) -> Result<Answer, Error> {
         if let Kind::Unfit(problems) = &method.kind {
             return Err(Error::Unfit { subject: method.path.clone(), problems: problems.clone().into() });
         }
         *notes = said();
-        self.play(std::str::from_utf8(&request).unwrap()).await
+        self.play(std::str::from_utf8(&request).unwrap()).await.map(Answer::from)
     }
 
     fn stream(self: &Arc<Self>, _: Arc<Plans>, _: Arc<Method>, _: Call, request: Bytes) -> Scenes {
@@ -123,7 +124,14 @@ impl Chunks for Scenes {
 
 fn said() -> Notes {
     let stages = vec![(Stage::Execute, std::time::Duration::from_micros(2_400))];
-    Notes { total: Some(Total::Exact(3_503)), truncated: vec!["tracks".to_owned()], stages }
+    let served = Some(Served::Miss);
+    Notes {
+        total: Some(Total::Exact(3_503)),
+        truncated: vec!["tracks".to_owned()],
+        stages,
+        served,
+        token: None,
+    }
 }
 
 fn refusal() -> Refusal {

@@ -47,6 +47,7 @@ while read -r command; do
         sleep 0.2
     done
 done
+id=$(head -n 1 "$FOLDER/data/postmaster.pid") && kill -CONT "$id" $(cat "/proc/$id/task/$id/children")
 "$BIN/pg_ctl" -D "$FOLDER/data" -m immediate -w stop
 cd / && rm -rf "$FOLDER"
 "#;
@@ -130,9 +131,25 @@ impl Cluster {
 
     /// Ends the server as a crash of its machine would: kill -9, of the postmaster alone.
     pub fn kill(&self) {
+        kill(self.postmaster());
+    }
+
+    /// Stops all of the server's processes as they are (SIGSTOP): what connects to it is taken and not answered.
+    pub fn freeze(&self) -> Frozen {
+        let postmaster = self.postmaster();
+        let mut frozen = Frozen { processes: Vec::new() };
+        // The postmaster first, so that it starts no more.
+        frozen.stop(postmaster);
+        let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
+        for child in children.expect("Linux says so").split_ascii_whitespace() {
+            frozen.stop(child.parse().expect("a process id"));
+        }
+        frozen
+    }
+
+    fn postmaster(&self) -> i32 {
         let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
-        let id = file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process id");
-        kill(id);
+        file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process id")
     }
 
     /// Tells `pg_ctl` to `stop` (at once, or with `-m fast`), `start`, `restart` or `promote`, without
@@ -155,6 +172,29 @@ impl Cluster {
             .output()
             .expect("psql starts");
         assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A server that does nothing until this is dropped.
+pub struct Frozen {
+    processes: Vec<Pid>,
+}
+
+impl Frozen {
+    fn stop(&mut self, process_id: i32) {
+        let id = Pid::from_raw(process_id).expect("a process id");
+        // A child may have ended meanwhile.
+        if kill_process(id, Signal::STOP).is_ok() {
+            self.processes.push(id);
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for id in self.processes.drain(..) {
+            let _ = kill_process(id, Signal::CONT);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
 /// `server.pem`, `server.key` and `root.pem`, in a folder.
@@ -22,7 +22,9 @@ pub fn papers() -> Papers {
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let sign = |name: &str| {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        // OpenSSL takes one that is named like its authority for the authority itself.
+        params.distinguished_name.push(DnType::CommonName, name);
         (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
     };
     let (certificate, key) = sign("localhost");

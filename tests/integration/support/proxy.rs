@@ -1,7 +1,7 @@
 //! A path between a server and Postgres that can go silent, be refused or be cut.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use socket2::{SockFilter, SockRef};
@@ -25,6 +25,7 @@ pub enum Path {
 /// Listens for as long as it is held.
 pub struct Proxy {
     pub port: u16,
+    server: Arc<AtomicU16>,
     path: watch::Sender<Path>,
     accepted: Arc<AtomicUsize>,
     callers: Callers,
@@ -44,6 +45,8 @@ impl Proxy {
         let (path, changes) = watch::channel(Path::Open);
         let accepted = Arc::new(AtomicUsize::new(0));
         let counted = accepted.clone();
+        let server = Arc::new(AtomicU16::new(server));
+        let behind = server.clone();
         let callers = Callers::default();
         let known = callers.clone();
         tokio::spawn(async move {
@@ -55,14 +58,20 @@ impl Proxy {
                     Err(_) = async { path.wait_for(|_| false).await } => return,
                 };
                 counted.fetch_add(1, Ordering::SeqCst);
+                let server = behind.load(Ordering::SeqCst);
                 tokio::spawn(carry(caller, server, changes.clone(), known.clone()));
             }
         });
-        Proxy { port, path, accepted, callers }
+        Proxy { port, server, path, accepted, callers }
     }
 
     pub fn set(&self, path: Path) {
         self.path.send_replace(path);
+    }
+
+    /// Further connections go to another server on this machine.
+    pub fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::SeqCst);
     }
 
     /// From now on, what callers send on the connections that stand is lost on its way, and nothing of

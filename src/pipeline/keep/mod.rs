@@ -1,0 +1,407 @@
+//! A question → a kept answer that may be served, or the way to read a new one.
+//!
+//! ```text
+//! question ──► terms ──► way ──proved──► store ──good──► hit
+//!                         │               │ else
+//!                         │               ▼
+//!                         │            flight ──leads──► Redis ──good──► hit
+//!                         │               │                 │ else
+//!                         │               │ follows         ▼
+//!                         │               ▼               read ──► keep, for who follows too
+//!                         │            good? shared : read
+//!                         └──bypass──► read
+//! ```
+//!
+//! The rule is asked when an answer is served, never when it is stored: see `cache`. What a call reads itself, after it came,
+//! at the primary, needs no proof but for its token's.
+
+mod aside;
+mod read;
+mod terms;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+pub(super) use aside::{Aside, Value};
+pub(super) use read::{Got, Read, Shows};
+pub(super) use terms::{Defaults, Terms};
+
+use crate::cache::{
+    self, Entry, Epoch, Flights, Kept, Key, Label, Prefix, Proof, Seen, Store, Tag, Token, Verdict, Want,
+};
+use crate::call::{Call, Freshness, Level, Notes, Served, Stage};
+use crate::contract::options::Reason;
+use crate::error::Error;
+use crate::feed::{Feed, Mode, Why};
+use crate::plan::Violation;
+use crate::postgres;
+use crate::redis::Redis;
+use crate::wire::Payload;
+
+/// How answers are kept, and how fresh they are.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub store: cache::Settings,
+    /// Where a resource's contract does not say.
+    pub ttl: Duration,
+    pub idle: Duration,
+    /// A kept answer is served only when all changes up to so long ago have been heard of.
+    pub lag_max: Duration,
+}
+
+/// An answer, and where it is kept.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub payload: Payload,
+    pub kept: Option<Kept>,
+}
+
+impl From<Payload> for Answer {
+    fn from(payload: Payload) -> Self {
+        Answer { payload, kept: None }
+    }
+}
+
+/// What keeps answers.
+pub(super) struct Keeper {
+    feed: Feed,
+    store: Option<Arc<Store>>,
+    redis: Option<Redis>,
+    flights: Flights<Result<Arc<Entry>, Error>>,
+    settings: Settings,
+}
+
+/// Whether an answer may be kept, and by which right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By the rule, in the epoch that was known before anything is read.
+    Proved(Epoch),
+    /// For so long, by the contract.
+    Timed(Duration),
+    /// Not, and why.
+    Bypass(&'static str),
+}
+
+/// What a call wants, beyond the rule.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub token: Option<Token>,
+    pub no_cache: bool,
+    /// How old the proof may be.
+    pub lag_max: Duration,
+    pub age_max: Option<Duration>,
+}
+
+/// What looking for a kept answer comes to.
+pub(super) enum Look {
+    Hit(Answered),
+    /// There is none to serve.
+    Read(Course),
+}
+
+/// How an answer is to be read, and whether it is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Course {
+    pub way: Way,
+    pub wish: Wish,
+    /// By which others that ask for the same are known. None where nothing is kept.
+    pub key: Option<Key>,
+    pub keep: Keep,
+    pub deadline: Instant,
+}
+
+/// What becomes of an answer after its callers have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Whole,
+    /// In parts, or not at all.
+    No,
+}
+
+/// An answer that may be served, and where it is kept.
+pub(super) struct Answered {
+    pub entry: Arc<Entry>,
+    pub key: Option<Key>,
+}
+
+impl Keeper {
+    /// Without a store of its own a process has no use for what others keep.
+    pub fn new(feed: Feed, redis: Option<Redis>, settings: Settings) -> Self {
+        let store = Store::new(&settings.store);
+        Keeper { feed, store, redis, flights: Flights::default(), settings }
+    }
+
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub fn defaults(&self) -> Defaults {
+        Defaults { ttl: self.settings.ttl, idle: self.settings.idle }
+    }
+
+    /// The kept answer, when there is one that may be served to this call; what it comes to stands in the notes. `key` is
+    /// made only where answers are kept.
+    pub fn look(
+        &self,
+        terms: &Terms,
+        key: impl FnOnce() -> Key,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<Look, Error> {
+        let begun = Instant::now();
+        let way = self.way(terms);
+        let wish = self.wish(&call.hints.freshness)?;
+        let looked = self.look_for(way, wish, key, call, notes);
+        notes.took(Stage::Cache, begun.elapsed());
+        Ok(looked)
+    }
+
+    fn look_for(
+        &self,
+        way: Way,
+        wish: Wish,
+        key: impl FnOnce() -> Key,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Look {
+        let now = Instant::now();
+        let bypass = |reason, key| (Some(Served::Bypass { reason }), key);
+        let (served, key) = match (way, &self.store) {
+            (Way::Bypass(reason), _) => bypass(reason, None),
+            (_, None) => bypass("off", None),
+            (_, Some(_)) if wish.no_cache => bypass("no-cache", Some(key())),
+            (_, Some(store)) => {
+                let key = key();
+                if let Some(entry) = store.get(&key).filter(|entry| self.good(entry, way, &wish, now)) {
+                    self.hit(&entry, Level::Process, notes);
+                    return Look::Hit(Answered { entry, key: Some(key) });
+                }
+                (Some(Served::Miss), Some(key))
+            }
+        };
+        notes.served = served;
+        Look::Read(Course { way, wish, key, keep: Keep::Whole, deadline: call.deadline.at(now) })
+    }
+
+    /// The same for the parts of an answer that are kept one by one: all of them, of one state of the database, or none.
+    pub fn look_for_all(
+        &self,
+        terms: &Terms,
+        keys: impl FnOnce() -> Vec<Key>,
+        call: &Call,
+        notes: &mut Notes,
+    ) -> Result<(Option<Vec<Arc<Entry>>>, Course), Error> {
+        let begun = Instant::now();
+        let way = self.way(terms);
+        let wish = self.wish(&call.hints.freshness)?;
+        let mut parts = Vec::new();
+        let whole = || {
+            parts = keys();
+            parts.iter().fold(Prefix::default(), |prefix, key| prefix.with(&key.0)).key()
+        };
+        let found = match self.look_for(way, wish.clone(), whole, call, notes) {
+            // No answer is kept by the key of the whole.
+            Look::Hit(_) => None,
+            Look::Read(_) if notes.served != Some(Served::Miss) => None,
+            Look::Read(_) => self.all(&parts, way, &wish, begun),
+        };
+        let key =
+            (!parts.is_empty()).then(|| parts.iter().fold(Prefix::default(), |p, key| p.with(&key.0)).key());
+        if let Some(entries) = &found {
+            self.hits(entries, Level::Process, notes);
+        }
+        notes.took(Stage::Cache, begun.elapsed());
+        Ok((found, Course { way, wish, key, keep: Keep::No, deadline: call.deadline.at(begun) }))
+    }
+
+    /// The same once more, with what Redis has of them.
+    pub async fn look_elsewhere(
+        &self,
+        course: &Course,
+        keys: &[Key],
+        notes: &mut Notes,
+    ) -> Option<Vec<Arc<Entry>>> {
+        let begun = Instant::now();
+        let found = match self.bring_all(course, keys).await {
+            true => self.all(keys, course.way, &course.wish, begun),
+            false => None,
+        };
+        if let Some(entries) = &found {
+            self.hits(entries, Level::Redis, notes);
+        }
+        notes.took(Stage::Cache, begun.elapsed());
+        found
+    }
+
+    fn hits(&self, entries: &[Arc<Entry>], from: Level, notes: &mut Notes) {
+        if let Some(oldest) = entries.iter().max_by_key(|entry| age(entry)) {
+            self.hit(oldest, from, notes);
+            notes.token = self.token_of_all(entries);
+        }
+    }
+
+    fn all(&self, keys: &[Key], way: Way, wish: &Wish, now: Instant) -> Option<Vec<Arc<Entry>>> {
+        let store = self.store.as_ref()?;
+        let entries: Vec<Arc<Entry>> = keys.iter().map(|key| store.get(key)).collect::<Option<_>>()?;
+        if let Way::Proved(_) = way {
+            let labels = || entries.iter().filter_map(|entry| entry.label());
+            let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
+            let together = labels().count() == entries.len()
+                && self.feed.ledger().judge_together(labels(), want, now) == Verdict::Good;
+            return together.then_some(entries);
+        }
+        entries.iter().all(|entry| self.good(entry, way, wish, now)).then_some(entries)
+    }
+
+    /// What the reader of all of them has seen.
+    fn token_of_all(&self, entries: &[Arc<Entry>]) -> Option<Bytes> {
+        let mut labels = entries.iter().filter_map(|entry| entry.label());
+        let first = labels.next()?;
+        let most = labels.fold(first.seen().most().clone(), |most, label| most.union(label.seen().most()));
+        Some(Token::read(first.epoch(), most).to_string().into())
+    }
+
+    fn way(&self, terms: &Terms) -> Way {
+        let why = terms.unfollowed.or_else(|| self.feed.following().untracked(&terms.tables));
+        match (why, terms.untracked) {
+            (Some(_), Some(ttl)) => Way::Timed(ttl),
+            (Some(_), None) => Way::Bypass("untracked"),
+            (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass("feed"), Way::Proved),
+        }
+    }
+
+    fn wish(&self, freshness: &Freshness) -> Result<Wish, Error> {
+        let token = freshness.token.as_deref().map(|text| self.token(text)).transpose()?;
+        let age_max = freshness.age_max;
+        let lag_max = age_max.map_or(self.settings.lag_max, |age| age.min(self.settings.lag_max));
+        Ok(Wish { token, no_cache: freshness.no_cache, lag_max, age_max })
+    }
+
+    fn token(&self, text: &str) -> Result<Token, Error> {
+        let Some(epoch) = self.feed.ledger().epoch() else {
+            // Whether it is of this database's life is not known before the feed has asked.
+            let installed = |(_, mode)| mode != Mode::Untracked(Why::NotInstalled);
+            return Err(match self.feed.following().iter().any(installed) {
+                true => postgres::Error::Unreachable("the change feed has not begun yet".to_owned()).into(),
+                false => refused("no change feed is installed here to keep it by: leave it out".to_owned()),
+            });
+        };
+        Token::parse(text, epoch).map_err(|error| refused(error.to_string()))
+    }
+
+    /// The rule. `now` is no later than the call's answer.
+    pub fn good(&self, entry: &Entry, way: Way, wish: &Wish, now: Instant) -> bool {
+        if wish.no_cache {
+            return false;
+        }
+        match (&entry.proof, way) {
+            (Proof::Label(label), Way::Proved(_)) => {
+                let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
+                self.feed.ledger().judge(label, want, now) == Verdict::Good
+            }
+            (Proof::TimeToLive, Way::Timed(_)) => {
+                let young = wish.age_max.is_none_or(|most| age(entry) <= most);
+                young && wish.token.is_none() && now < entry.expires
+            }
+            _ => false,
+        }
+    }
+
+    fn hit(&self, entry: &Entry, from: Level, notes: &mut Notes) {
+        let proof = match entry.proof {
+            Proof::Label(_) => crate::call::Proof::Feed,
+            Proof::TimeToLive | Proof::None => crate::call::Proof::TimeToLive,
+        };
+        notes.served = Some(Served::Hit { age: age(entry), from, proof });
+        notes.token = entry.token();
+    }
+
+    /// What was read, as an entry: labelled where what it was read with is known, for its time where the contract allows it;
+    /// else it serves the one call, and nobody after it.
+    pub fn entry(&self, got: Got, way: Way, terms: &Terms, tags: impl FnOnce() -> Vec<Tag>) -> Entry {
+        let now = Instant::now();
+        let (ttl, proof) = match way {
+            Way::Proved(epoch) => {
+                let seen = got.seen.as_deref().and_then(|seen| seen_by(seen).ok());
+                let label = seen.and_then(|seen| Label::new(epoch, seen, tags()));
+                (terms.ttl, label.map_or(Proof::None, Proof::Label))
+            }
+            Way::Timed(ttl) => (ttl.min(terms.ttl), Proof::TimeToLive),
+            Way::Bypass(_) => (Duration::ZERO, Proof::None),
+        };
+        Entry::new(got.payload, got.aside, proof, SystemTime::now(), now + ttl, terms.idle)
+    }
+
+    /// Keeps it, whatever has changed meanwhile.
+    pub fn keep(&self, key: Option<Key>, entry: &Arc<Entry>) {
+        if let (Some(key), Some(store)) = (key, &self.store)
+            && !matches!(entry.proof, Proof::None)
+        {
+            store.put(key, entry.clone());
+            self.share(key, entry);
+        }
+    }
+
+    /// Keeps a part of what was read, by a key of its own.
+    pub fn keep_part(
+        &self,
+        key: Key,
+        payload: Payload,
+        whole: &Label,
+        (course, terms): (&Course, &Terms),
+        tags: impl FnOnce() -> Vec<Tag>,
+    ) {
+        let (Way::Proved(_), Some(store)) = (course.way, &self.store) else { return };
+        let Some(label) = Label::new(whole.epoch(), whole.seen().clone(), tags()) else { return };
+        let (now, expires) = (SystemTime::now(), Instant::now() + terms.ttl);
+        let entry = Entry::new(Some(payload), Bytes::new(), Proof::Label(label), now, expires, terms.idle);
+        let entry = Arc::new(entry);
+        store.put(key, entry.clone());
+        self.share(key, &entry);
+    }
+
+    fn share(&self, key: Key, entry: &Arc<Entry>) {
+        if let (Some(redis), Proof::Label(_)) = (&self.redis, &entry.proof) {
+            redis.put(key, entry);
+        }
+    }
+
+    /// Where an answer's compressed frames go.
+    pub fn kept(&self, answered: &Answered) -> Option<Kept> {
+        let (key, store) = (answered.key?, self.store.clone()?);
+        Some(Kept::new(store, key, answered.entry.clone()))
+    }
+}
+
+impl Course {
+    /// Whether the answer's bytes are all that matters of it.
+    pub fn plain(&self) -> bool {
+        matches!(self.way, Way::Bypass(_)) && self.wish.token.is_none()
+    }
+
+    /// Whether it has to be known what the answer is read with.
+    pub fn sight(&self) -> postgres::Sight {
+        match (self.way, &self.wish.token) {
+            (Way::Proved(_), _) | (_, Some(_)) => postgres::Sight::Told,
+            _ => postgres::Sight::Untold,
+        }
+    }
+}
+
+/// Since it was read; a clock that was set back makes it new.
+fn age(entry: &Entry) -> Duration {
+    entry.read_at.elapsed().unwrap_or_default()
+}
+
+fn seen_by(seen: &postgres::Seen) -> Result<Seen, cache::Error> {
+    match seen.standby {
+        false => Seen::of_primary(&seen.first, &seen.last),
+        true => Seen::of_standby(&seen.first, &seen.last),
+    }
+}
+
+fn refused(text: String) -> Error {
+    Error::Refused(Violation::new(Reason::TokenInvalid, "rowcall-token", text).into())
+}

@@ -1,0 +1,271 @@
+//! What nobody has kept → read: by this call, or by another that asked for the same first.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use super::{Answered, Course, Keep, Keeper, Terms, Way, Wish, seen_by};
+use crate::cache::{Entry, Epoch, Key, Label, Lead, Part, Seen, Snapshot, Tag, Verdict, Want, Xid};
+use crate::call::{Level, Notes, Served};
+use crate::contract::options::Reason;
+use crate::error::Error;
+use crate::postgres::{self, Found, Miss, Server, Servers, Sight};
+use crate::redis::Redis;
+use crate::wire::Payload;
+
+/// A question that can be put to a server, more than once.
+pub(in crate::pipeline) trait Read: Sync {
+    type Answer: Shows + Send;
+
+    fn read(
+        &self,
+        server: &Server,
+        sight: Sight,
+        notes: &mut Notes,
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+
+    /// What its answer depends on.
+    fn tags(&self) -> Vec<Tag>;
+}
+
+/// What a server answered.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Got {
+    /// None: there is no such row.
+    pub payload: Option<Payload>,
+    pub aside: Bytes,
+    /// None where nobody asked for it, and when it is not known.
+    pub seen: Option<Arc<postgres::Seen>>,
+}
+
+/// What was read, with what it was read with.
+pub(in crate::pipeline) trait Shows {
+    fn seen(&self) -> Option<&postgres::Seen>;
+}
+
+impl Shows for Got {
+    fn seen(&self) -> Option<&postgres::Seen> {
+        self.seen.as_deref()
+    }
+}
+
+/// What a token stands for may be visible on a standby before it is on the primary, by so little.
+const AGAIN_FIRST: Duration = Duration::from_millis(1);
+const AGAIN_MAX: Duration = Duration::from_millis(50);
+
+/// A standby that is behind by more does not keep up.
+const KEEPS_UP: Duration = Duration::from_millis(250);
+
+impl Keeper {
+    /// By the course that `look` gave.
+    pub async fn read<R: Read<Answer = Got>>(
+        &self,
+        course: &Course,
+        terms: &Terms,
+        reading: &R,
+        servers: &Servers,
+        notes: &mut Notes,
+    ) -> Result<Answered, Error> {
+        let shares = !course.wish.no_cache && !matches!(course.way, Way::Bypass(_));
+        let Some(key) = course.key.filter(|_| shares) else {
+            let entry = self.fetch(course, terms, reading, servers, notes).await?;
+            return Ok(Answered { entry, key: course.key });
+        };
+        let lead = match self.flights.enter(key) {
+            Part::Lead(lead) => Some(lead),
+            Part::Follow(waits) => match waits.await {
+                Ok(Ok(entry)) if self.good(&entry, course.way, &course.wish, Instant::now()) => {
+                    notes.served = Some(Served::Shared);
+                    notes.token = entry.token();
+                    return Ok(Answered { entry, key: Some(key) });
+                }
+                Ok(Err(error)) => return Err(error),
+                // It is not for us, or nobody got it: who reads for itself waits for nobody again.
+                Ok(Ok(_)) => None,
+                Err(_) => match self.flights.enter(key) {
+                    Part::Lead(lead) => Some(lead),
+                    Part::Follow(_) => None,
+                },
+            },
+        };
+        let entry = self.lead(lead, course, terms, reading, servers, notes).await?;
+        Ok(Answered { entry, key: Some(key) })
+    }
+
+    async fn lead<R: Read<Answer = Got>>(
+        &self,
+        lead: Option<Lead<Result<Arc<Entry>, Error>>>,
+        course: &Course,
+        terms: &Terms,
+        reading: &R,
+        servers: &Servers,
+        notes: &mut Notes,
+    ) -> Result<Arc<Entry>, Error> {
+        let shared = course.key.filter(|_| lead.is_some() && course.keep == Keep::Whole);
+        if let Some(key) = shared
+            && let Some(entry) = self.bring(course, key, notes).await
+        {
+            lead.into_iter().for_each(|lead| lead.land(&Ok(entry.clone())));
+            return Ok(entry);
+        }
+        let fetched = self.fetch(course, terms, reading, servers, notes).await;
+        match (lead, &fetched) {
+            (None, _) => {}
+            // By this call's own deadline: others may have longer.
+            (Some(lead), Err(error)) if own(error) => drop(lead),
+            (Some(lead), fetched) => lead.land(fetched),
+        }
+        fetched
+    }
+
+    /// Reads and keeps.
+    async fn fetch<R: Read<Answer = Got>>(
+        &self,
+        course: &Course,
+        terms: &Terms,
+        reading: &R,
+        servers: &Servers,
+        notes: &mut Notes,
+    ) -> Result<Arc<Entry>, Error> {
+        let got = self.current(course, reading, servers, notes).await?;
+        let entry = Arc::new(self.entry(got, course.way, terms, || reading.tags()));
+        notes.token = entry.token();
+        if course.keep == Keep::Whole {
+            self.keep(course.key, &entry);
+        }
+        Ok(entry)
+    }
+
+    /// What is read where it is fresh enough: at a standby when the rule proves its answer, at the primary else; and not
+    /// older than the call's token.
+    pub async fn current<R: Read>(
+        &self,
+        course: &Course,
+        question: &R,
+        servers: &Servers,
+        notes: &mut Notes,
+    ) -> Result<R::Answer, Error> {
+        let epoch = match course.way {
+            Way::Proved(epoch) if !course.wish.no_cache => Some(epoch),
+            _ => None,
+        };
+        let wanted =
+            |found: &Found| epoch.is_some_and(|epoch| self.may_prove(epoch, &course.wish, question, found));
+        let read = |server: Server| async move {
+            let mut own = Notes::default();
+            let mut pause = AGAIN_FIRST;
+            loop {
+                let got = question.read(&server, course.sight(), &mut own).await?;
+                let shown = match epoch.filter(|_| server.is_standby()) {
+                    Some(epoch) => self.proves(epoch, &course.wish, question, got.seen()),
+                    None => covers(&course.wish, got.seen()),
+                };
+                match shown {
+                    true => return Ok((got, own)),
+                    false if server.is_standby() => return Err(Miss::TooOld),
+                    false => sleep(pause).await,
+                }
+                pause = (pause * 2).min(AGAIN_MAX);
+            }
+        };
+        match servers.read(course.deadline, wanted, read).await {
+            Ok((got, own)) => {
+                notes.add(own);
+                Ok(got)
+            }
+            Err(Miss::Failed(error)) => Err(error),
+            // Only what a standby says is too old, and the primary has the last word.
+            Err(Miss::TooOld) => Err(postgres::Error::Spent.into()),
+        }
+    }
+
+    /// Whether an answer that was read so may be served.
+    fn proves<R: Read>(
+        &self,
+        epoch: Epoch,
+        wish: &Wish,
+        question: &R,
+        seen: Option<&postgres::Seen>,
+    ) -> bool {
+        let seen = seen.and_then(|seen| seen_by(seen).ok());
+        let label = seen.and_then(|seen| Label::new(epoch, seen, question.tags()));
+        let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
+        label.is_some_and(|label| self.feed.ledger().judge(&label, want, Instant::now()) == Verdict::Good)
+    }
+
+    /// Whether it is worth a try. One that keeps up has mostly come further than when it was looked at; of one
+    /// that does not, what was found then decides.
+    fn may_prove<R: Read>(&self, epoch: Epoch, wish: &Wish, question: &R, found: &Found) -> bool {
+        let least = || Snapshot::below(Xid(found.xmin));
+        if let Some(token) = &wish.token
+            && !token.within(&least())
+        {
+            return false;
+        }
+        if found.behind <= KEEPS_UP {
+            return true;
+        }
+        let label = Label::new(epoch, Seen::exactly(least()), question.tags());
+        let want = Want { max_lag: wish.lag_max, token: None };
+        label.is_some_and(|label| self.feed.ledger().judge(&label, want, Instant::now()) == Verdict::Good)
+    }
+
+    /// What Redis has, when it may be served.
+    pub async fn bring(&self, course: &Course, key: Key, notes: &mut Notes) -> Option<Arc<Entry>> {
+        let (redis, epoch) = self.redis(course)?;
+        let entry = redis.get(epoch, &[key]).await.pop().flatten().map(Arc::new)?;
+        if !self.good(&entry, course.way, &course.wish, Instant::now()) {
+            return None;
+        }
+        self.store.as_ref()?.put(key, entry.clone());
+        self.hit(&entry, Level::Redis, notes);
+        Some(entry)
+    }
+
+    /// The same of several, into this process: whoever looks for them next finds them here.
+    pub async fn bring_all(&self, course: &Course, keys: &[Key]) -> bool {
+        let (Some((redis, epoch)), Some(store)) = (self.redis(course), &self.store) else { return false };
+        let wanted: Vec<Key> = keys.iter().filter(|key| store.get(key).is_none()).copied().collect();
+        let found = redis.get(epoch, &wanted).await;
+        let mut all = true;
+        for (key, entry) in wanted.iter().zip(found) {
+            match entry {
+                Some(entry) => store.put(*key, Arc::new(entry)),
+                None => all = false,
+            }
+        }
+        all && !wanted.is_empty()
+    }
+
+    fn redis(&self, course: &Course) -> Option<(&Redis, Epoch)> {
+        match course.way {
+            Way::Proved(epoch) if !course.wish.no_cache => Some((self.redis.as_ref()?, epoch)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether what was read at the primary shows all that the token stands for.
+fn covers(wish: &Wish, seen: Option<&postgres::Seen>) -> bool {
+    match (&wish.token, seen) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(token), Some(seen)) => seen_by(seen).is_ok_and(|seen| token.within(seen.least())),
+    }
+}
+
+/// Whether another in this one's place might not have failed.
+fn own(error: &Error) -> bool {
+    match error {
+        Error::Postgres(error) => matches!(
+            error.reason(),
+            Reason::DeadlinePassed
+                | Reason::DatabaseBusy
+                | Reason::CallCancelled
+                | Reason::StatementCancelled
+        ),
+        _ => false,
+    }
+}

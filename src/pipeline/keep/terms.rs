@@ -1,0 +1,75 @@
+//! The tables of an answer, and what the contract says of keeping it → how it may be kept.
+
+use std::time::Duration;
+
+use crate::cache::Tag;
+use crate::catalog::Oid;
+use crate::contract::options;
+use crate::feed::Why;
+use crate::plan::{Depends, Plans, Reach};
+
+/// Of every answer to questions of one shape.
+#[derive(Debug)]
+pub struct Terms {
+    /// All of them have to be followed.
+    pub tables: Box<[Oid]>,
+    /// Why no proof is possible, whatever is followed.
+    pub unfollowed: Option<Why>,
+    /// What the answer depends on beside its own rows: any change of these.
+    pub beside: Box<[Tag]>,
+    pub ttl: Duration,
+    pub idle: Duration,
+    /// How long an answer without proof may be served, when the contract of everything in it says so.
+    pub untracked: Option<Duration>,
+}
+
+/// Where the contract says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Defaults {
+    pub ttl: Duration,
+    pub idle: Duration,
+}
+
+impl Terms {
+    /// `root` is the resource whose rows the answer has, a position in `Plans::resources`.
+    pub fn of(plans: &Plans, root: usize, reach: &Reach<'_>, defaults: Defaults) -> Self {
+        let Defaults { ttl, idle } = defaults;
+        let mut terms = Terms {
+            tables: Box::default(),
+            unfollowed: None,
+            beside: Box::default(),
+            ttl,
+            idle,
+            untracked: Some(Duration::MAX),
+        };
+        let (mut tables, mut beside) = (Vec::new(), Vec::new());
+        for &at in &reach.resources {
+            let depends = &plans.resources[at].depends;
+            terms.add(depends, plans.contract.resources[at].table.cache.as_ref());
+            tables.extend_from_slice(&depends.tables);
+            if at != root {
+                beside.extend(depends.list_tags());
+            }
+        }
+        for depends in reach.between.values().flatten() {
+            terms.unfollowed = terms.unfollowed.or(depends.unfollowed);
+            tables.extend_from_slice(&depends.tables);
+            beside.extend(depends.list_tags());
+        }
+        tables.sort_unstable();
+        tables.dedup();
+        (terms.tables, terms.beside) = (tables.into(), beside.into());
+        terms
+    }
+
+    fn add(&mut self, depends: &Depends, told: Option<&options::Cache>) {
+        self.unfollowed = self.unfollowed.or(depends.unfollowed);
+        let duration =
+            |told: Option<&prost_types::Duration>| told.and_then(|told| Duration::try_from(*told).ok());
+        let told = told.cloned().unwrap_or_default();
+        self.ttl = duration(told.ttl.as_ref()).map_or(self.ttl, |ttl| ttl.min(self.ttl));
+        self.idle = duration(told.idle.as_ref()).map_or(self.idle, |idle| idle.min(self.idle));
+        let untracked = duration(told.untracked.as_ref());
+        self.untracked = self.untracked.and_then(|all| Some(untracked?.min(all)));
+    }
+}
