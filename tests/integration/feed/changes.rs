@@ -32,9 +32,8 @@ const CHANGES: &[(&str, &[&str])] = &[
     ("UPDATE item SET shelf = 1 WHERE id = 1", &["item 1", "items", "shelf 1", "shelf 2", "titled"]),
     ("UPDATE item SET shelf = NULL WHERE id = 2", &["item 2", "items", "shelf 3", "titled"]),
     ("INSERT INTO item VALUES (999, 3, 'new')", &["item 999", "items", "shelf 3", "titled"]),
-    ("DELETE FROM item WHERE id = 3", &["items", "shelf 1", "titled"]),
-    // No row of it is on shelf 2 or 3 but these two.
-    ("UPDATE item SET id = 1000 WHERE id = 1", &["item 1", "items", "shelf 2", "titled"]),
+    ("DELETE FROM item WHERE id = 300", &["items", "shelf 1", "titled"]),
+    ("UPDATE item SET id = 999 WHERE id = 300", &["item 999", "items", "shelf 1", "titled"]),
     ("UPDATE item SET title = title WHERE false", &[]),
     ("DELETE FROM item WHERE id = -1", &[]),
     ("INSERT INTO item SELECT 1, 1, '' WHERE false", &[]),
@@ -61,7 +60,7 @@ const CHANGES: &[(&str, &[&str])] = &[
     (
         "MERGE INTO item i USING (VALUES (1, 'm'), (999, 'n')) v (id, title) ON i.id = v.id \
          WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (v.id, 2, v.title)",
-        &["item 1", "item 999", "items", "shelf 2", "titled"],
+        &["item 1", "item 999", "items", "shelf 2", "titled", "lines"],
     ),
     (
         "WITH gone AS (DELETE FROM line WHERE item = 20 RETURNING item) \
@@ -143,6 +142,7 @@ async fn a_key_of_several_columns_is_told() {
 async fn what_cannot_be_told_by_row_is_told_as_any_and_fails_no_writer() {
     let shop = Shop::open().await;
     shop.client.batch_execute("ALTER TABLE shelf RENAME id TO number").await.expect("a rename");
+    shop.reload().await;
     shop.until_untracked("shelf", Why::Outdated).await;
     let shelf = shop.oid("shelf").await;
     let kept = [
@@ -160,6 +160,8 @@ async fn a_writer_needs_no_right_but_its_own() {
     let role = format!("writer_{}", shop.oid("item").await);
     let grant = format!("CREATE ROLE {role} LOGIN; GRANT SELECT, UPDATE ON item TO {role}");
     shop.client.batch_execute(&grant).await.expect("a role");
+    // Rights move their table, as all that is done to it does.
+    shop.heard().await;
     let kept = everything(&shop).await;
     let writer = connect(&shop.url.replace("postgres@", &format!("{role}@"))).await;
     writer

@@ -74,7 +74,9 @@ impl Shop {
             postgres: writing,
             settings,
             plans: Box::new(move || of.lock().expect("no panic").clone()),
-            met_ddl: Box::new(move || drop(met.fetch_add(1, Ordering::SeqCst))),
+            met_ddl: Box::new(move || {
+                met.fetch_add(1, Ordering::SeqCst);
+            }),
         };
         let following = tokio::spawn(follow.run());
         Shop { url: url.to_owned(), feed, plans, ddl, client: connect(url).await, following }
@@ -185,7 +187,6 @@ pub async fn connect(url: &str) -> Client {
 async fn plans(postgres: &Postgres) -> Plans {
     let contract = load::contract(vec![contract()]).await.expect("a contract");
     let loaded = load::plans(contract, postgres).await.expect("a database");
-    assert_eq!(loaded.report.problems, []);
     loaded.plans
 }
 
