@@ -136,9 +136,7 @@ impl<C: Chunks> Sending<C> {
             Ok(()) => ended(),
             Err(status) => status_headers(status),
         };
-        if outcome.is_ok() {
-            notes::write(&notes, &mut trailers);
-        }
+        notes::write(&notes, &mut trailers);
         self.about.write(&notes, &mut trailers);
         trailers
     }
@@ -158,6 +156,7 @@ fn within<T>(
 /// A response that is nothing but its status.
 pub fn failed(status: &Status, about: &About, notes: &Notes) -> Response<Body> {
     let mut response = only_status(status);
+    notes::write(notes, response.headers_mut());
     about.write(notes, response.headers_mut());
     response
 }

@@ -65,7 +65,7 @@ fn digits(zeros: &mut [u8], mut number: u64) -> usize {
     count
 }
 
-/// What is said of an answer that came.
+/// What is said of an answer that came, or of why none did.
 pub fn write(notes: &Notes, headers: &mut HeaderMap) {
     if let Some(served) = notes.served {
         headers.insert(CACHE, from(served));
