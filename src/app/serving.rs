@@ -61,9 +61,15 @@ impl Ready {
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
         let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
+        let signs = Signs {
+            database: servers.primary().reachable(),
+            loads: changed,
+            drain: stop.clone(),
+            feed: feed.clone(),
+        };
         let follow = following(config, feed, &writing, &pipeline);
         let verified = pipeline.clone();
-        let signs = Signs { database: servers.primary().reachable(), loads: changed, drain: stop.clone() };
+
         let mut serving = pin!(server.serve(pipeline, signs));
         let loaded = tokio::select! {
             biased;

@@ -1,10 +1,11 @@
 //! `grpc.health.v1`: what is known of the database and of the plans → whether a service serves.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::Response;
+use http::{HeaderName, HeaderValue, Response};
 use http_body::Frame;
 use prost::Message as _;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -24,6 +25,7 @@ use crate::wire::Payload;
 
 /// SERVING while the process runs, whatever the database does.
 const LIVENESS: &str = "liveness";
+const FEED: HeaderName = HeaderName::from_static("rowcall-feed");
 /// The server as a whole.
 const WHOLE: &str = "";
 
@@ -49,11 +51,11 @@ impl<A: Answers> Health<A> {
         };
         match method {
             "Check" => match self.now().of(&service) {
-                Some(serving) => once(&response(serving)),
+                Some(serving) => self.once(&response(serving)),
                 None => answer::only_status(&status::unknown_service(&service)),
             },
             "Watch" => self.watch(service),
-            "List" => once(&self.now().list()),
+            "List" => self.once(&self.now().list()),
             other => {
                 let known = [
                     "/grpc.health.v1.Health/Check",
@@ -66,6 +68,20 @@ impl<A: Answers> Health<A> {
                 ))
             }
         }
+    }
+
+    /// One message, and beside it how the feed stands, which is nothing that a service serves or not by.
+    fn once(&self, message: &impl prost::Message) -> Response<Body> {
+        let body =
+            Body::Once { message: Some(frame(message)), trailers: Some(answer::ended()), _permit: None };
+        let mut response = answer::headed(body, &Packing::PLAIN);
+        let feed = self.signs.feed.status(Instant::now());
+        let age = feed.age.map_or("none".to_owned(), |age| format!("{}ms", age.as_millis()));
+        let said = format!("age={age}; tracked={}; untracked={}", feed.tables_tracked, feed.tables_untracked);
+        if let Ok(said) = HeaderValue::try_from(said) {
+            response.headers_mut().insert(FEED, said);
+        }
+        response
     }
 
     fn now(&self) -> Now {
@@ -92,7 +108,7 @@ impl<A: Answers> Health<A> {
                 if drained {
                     return Some((Frame::trailers(answer::ended()), None));
                 }
-                let Signs { database, loads, drain } = &mut health.signs;
+                let Signs { database, loads, drain, .. } = &mut health.signs;
                 // A sender that is gone changes nothing any more: the drain is all there is to wait for.
                 tokio::select! {
                     () = drain.cancelled() => {}
@@ -143,11 +159,6 @@ impl Now {
 
 fn response(serving: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: serving.into() }
-}
-
-fn once(message: &impl prost::Message) -> Response<Body> {
-    let body = Body::Once { message: Some(frame(message)), trailers: Some(answer::ended()), _permit: None };
-    answer::headed(body, &Packing::PLAIN)
 }
 
 fn frame(message: &impl prost::Message) -> Bytes {

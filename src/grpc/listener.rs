@@ -18,6 +18,7 @@ use super::reflection::Reflection;
 use super::routes::Routes;
 use super::settings::Settings;
 use super::tls::Certificates;
+use crate::feed::Feed;
 
 /// When the process has no file descriptor left, the next connection is looked at after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -37,6 +38,8 @@ pub struct Signs {
     pub database: watch::Receiver<bool>,
     /// Changed when the plans were replaced.
     pub loads: watch::Receiver<u64>,
+    /// How fresh kept answers can be proved to be, for who asks how it stands.
+    pub feed: Feed,
     /// No new calls, an end to those there are, and `serve` returns.
     pub drain: CancellationToken,
 }

@@ -5,17 +5,19 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::keep::{Read, Shows};
 use super::page::limits;
 use super::stream::Work;
 use super::{Pipeline, decode};
-use crate::call::{Call, Notes, Served, Stage};
+use crate::cache::Tag;
+use crate::call::{Call, Notes, Stage};
 use crate::contract::{Place, Problem};
 use crate::error::Error;
 use crate::plan::bind;
 use crate::plan::method::{Answer, Function};
 use crate::plan::{Method, Plans};
-use crate::postgres::{Ending, Limit, Mode, Rows, Sight, StatementTimeout, Want};
-use crate::sql::{self, Guard};
+use crate::postgres::{Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
+use crate::sql::{self, Guard, Statement};
 use crate::wire::{self, Level, Payload, Pushed};
 
 impl Pipeline {
@@ -108,7 +110,7 @@ impl Pipeline {
         request: Bytes,
         notes: &mut Notes,
     ) -> Result<Rows, Error> {
-        notes.served = Some(Served::Bypass { reason: "function" });
+        let course = self.keeper.unkept("function", call, notes)?;
         let started = Instant::now();
         let params = bind::function(function, decode(plans, method, request)?)?;
         let statement = sql::call(function, &params);
@@ -119,22 +121,54 @@ impl Pipeline {
             true => (Mode::Single, Guard::default()),
             false => (Mode::Snapshot, Guard { lock: None, check: true }),
         };
-        let want = |deadline| Want {
-            deadline,
-            mode,
-            statement_timeout: StatementTimeout::PerCall,
-            sight: Sight::Untold,
-        };
-        let mut session = self.session(&self.primary(), call, want, notes).await?.guarded(guard);
+        let run = Run { pipeline: self, call, statement, mode, guard };
+        Ok(self.keeper.current(&course, &run, &self.servers, notes).await?.rows)
+    }
+}
+
+/// A function to be run.
+struct Run<'a> {
+    pipeline: &'a Pipeline,
+    call: &'a Call,
+    statement: Statement,
+    mode: Mode,
+    guard: Guard,
+}
+
+/// What a function has answered.
+struct Ran {
+    rows: Rows,
+    seen: Option<Seen>,
+}
+
+impl Shows for Ran {
+    fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
+    }
+}
+
+impl Read for Run<'_> {
+    type Answer = Ran;
+
+    async fn read(&self, server: &Server, sight: Sight, notes: &mut Notes) -> Result<Ran, Error> {
+        let Run { pipeline, call, statement, mode, guard } = self;
+        let (mode, statement_timeout) = (*mode, StatementTimeout::PerCall);
+        let want = |deadline| Want { deadline, mode, statement_timeout, sight };
+        let mut session = pipeline.session(server, call, want, notes).await?.guarded(guard.clone());
         let started = Instant::now();
-        let bytes_max = self.settings.function_bytes_max;
-        let ran = session.run(std::slice::from_ref(&statement), Ending::Last, Limit { bytes_max }).await;
+        let bytes_max = pipeline.settings.function_bytes_max;
+        let ran = session.run(std::slice::from_ref(statement), Ending::Last, Limit { bytes_max }).await;
         notes.took(Stage::Execute, started.elapsed());
         let rows = ran?.pop().unwrap_or_default();
         if rows.cut {
             return Err(Error::ResultTooLarge { bytes_max });
         }
-        Ok(rows)
+        Ok(Ran { rows, seen: session.take_seen() })
+    }
+
+    /// Nobody knows what a function reads.
+    fn tags(&self) -> Vec<Tag> {
+        Vec::new()
     }
 }
 

@@ -176,6 +176,14 @@ impl Keeper {
         Ok(looked)
     }
 
+    /// For an answer that is never kept; why stands in the notes.
+    pub fn unkept(&self, reason: &'static str, call: &Call, notes: &mut Notes) -> Result<Course, Error> {
+        notes.served = Some(Served::Bypass { reason });
+        let wish = self.wish(&call.hints.freshness)?;
+        let deadline = call.deadline.at(Instant::now());
+        Ok(Course { way: Way::Bypass(reason), wish, key: None, keep: Keep::No, deadline })
+    }
+
     fn look_for(
         &self,
         way: Way,
