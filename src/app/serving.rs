@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::settings;
 use crate::config::Config;
 use crate::contract::Contract;
-use crate::feed::Feed;
+use crate::feed::{Feed, schema};
 use crate::grpc::{Server, Signs};
 use crate::load::{self, Loaded};
 use crate::pipeline::Pipeline;
@@ -52,6 +52,7 @@ impl Ready {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
+        servers.witness(Some(schema::LIFE));
         let redis = Some(settings::redis(config)).filter(|redis| !redis.urls.is_empty());
         let redis = redis.map(Redis::start).transpose()?;
         let feed = Feed::new(settings::ledger(config), Instant::now());

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
 use super::{Following, Mode};
-use crate::cache::{self, Ledger};
+use crate::cache::{self, Epoch, Ledger};
 
 /// One per process; clones are the same.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ struct Shared {
     /// The highest of them whose answer was heard.
     heard: watch::Sender<u64>,
     counts: Mutex<Counts>,
+    /// Which database it is, once it has said so.
+    system: AtomicU64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -68,6 +70,7 @@ impl Feed {
             asked: AtomicU64::new(0),
             heard: watch::channel(0).0,
             counts: Mutex::default(),
+            system: AtomicU64::new(0),
         };
         Feed { shared: Arc::new(shared) }
     }
@@ -142,8 +145,15 @@ impl Feed {
         self.counts().gaps += 1;
     }
 
-    pub(crate) fn began(&self) {
+    /// A life of a database begins for us; of which one is what epochs are made of.
+    pub(crate) fn began(&self, system: u64) {
+        self.shared.system.store(system, Ordering::SeqCst);
         self.counts().resets += 1;
+    }
+
+    /// The epoch that a server is in which has this nonce: `schema::LIFE`, as read there.
+    pub fn epoch_of(&self, nonce: &str) -> Epoch {
+        Epoch::of(self.shared.system.load(Ordering::SeqCst), nonce.as_bytes())
     }
 
     pub(crate) fn failed(&self) {

@@ -15,6 +15,9 @@ const UPGRADES: [&str; 1] = [include_str!("statements/schema.sql")];
 /// Which version there is, as a table of one row or none; fails without the table.
 pub const INSTALLED: &str = "SELECT version FROM rowcall.state";
 
+/// Which life of the database it is, as the nonce's text: an expression that standbys know as well.
+pub const LIFE: &str = "SELECT s.life FROM rowcall.state s";
+
 /// What brings the schema from a version, or from nothing, to this one.
 pub fn upgrade(from: Option<i32>) -> Vec<String> {
     let known = usize::try_from(from.unwrap_or(0)).unwrap_or(0).min(UPGRADES.len());

@@ -2,12 +2,13 @@ CREATE TABLE rowcall.state (
     single bool PRIMARY KEY DEFAULT true CHECK (single),
     version int NOT NULL,
     identity uuid NOT NULL DEFAULT gen_random_uuid(),
+    life uuid,
     floor_xmin xid8 NOT NULL,
     pending_xmin xid8 NOT NULL,
     pending_at timestamptz NOT NULL
 );
 
-COMMENT ON TABLE rowcall.state IS 'Rowcall: changes before floor_xmin are forgotten; those before pending_xmin are next.';
+COMMENT ON TABLE rowcall.state IS 'Rowcall: changes before floor_xmin are forgotten; those before pending_xmin are next. life is the nonce, where standbys have it too.';
 
 CREATE TABLE rowcall.change (
     xid xid8 NOT NULL,
@@ -45,6 +46,7 @@ BEGIN
     ELSE
         UPDATE rowcall.epoch SET nonce = gen_random_uuid() WHERE nonce = ended;
     END IF;
+    UPDATE rowcall.state SET life = e.nonce FROM rowcall.epoch e WHERE life IS DISTINCT FROM e.nonce;
 END
 $$;
 

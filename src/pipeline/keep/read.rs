@@ -184,7 +184,8 @@ impl Keeper {
         }
     }
 
-    /// Whether an answer that was read so may be served.
+    /// Whether a standby's answer that was read so may be served. Ids repeat after a failover, so the standby has to be in the
+    /// same life of the database: one that still follows a lost one looks like ours in all else.
     fn proves<R: Read>(
         &self,
         epoch: Epoch,
@@ -192,7 +193,10 @@ impl Keeper {
         question: &R,
         seen: Option<&postgres::Seen>,
     ) -> bool {
-        let seen = seen.and_then(|seen| seen_by(seen).ok());
+        let lives = |seen: &&postgres::Seen| {
+            seen.witness.as_deref().is_some_and(|nonce| self.feed.epoch_of(nonce) == epoch)
+        };
+        let seen = seen.filter(lives).and_then(|seen| seen_by(seen).ok());
         let label = seen.and_then(|seen| Label::new(epoch, seen, question.tags()));
         let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
         label.is_some_and(|label| self.feed.ledger().judge(&label, want, Instant::now()) == Verdict::Good)

@@ -260,8 +260,9 @@ impl Follow {
         let Some(epoch) = answer.epoch() else { return Ok(false) };
         if ledger.epoch() != Some(epoch) {
             tracing::info!(epoch = format!("{:016x}", epoch.0), "a life of the database begins");
+            let system = answer.system;
             ledger.reset(&asked, epoch, answer.snapshot)?;
-            self.feed.began();
+            self.feed.began(system);
             return Ok(true);
         }
         if answer.cut || asked.since().xmin() < answer.floor {

@@ -46,7 +46,8 @@ pub async fn serve(settings: Settings) -> Served {
     let (database, loads, drain) =
         (watch::Sender::new(true), watch::Sender::new(0), CancellationToken::new());
     let feed = rowcall::feed::Feed::new(Default::default(), std::time::Instant::now());
-    let signs = Signs { database: database.subscribe(), loads: loads.subscribe(), drain: drain.clone(), feed };
+    let signs =
+        Signs { database: database.subscribe(), loads: loads.subscribe(), drain: drain.clone(), feed };
     let end = tokio::spawn(server.serve(script.clone(), signs));
     let channel = Endpoint::try_from(format!("http://{address}")).unwrap().connect_lazy();
     Served { script, address, channel, database, loads, drain, end, certificates }
