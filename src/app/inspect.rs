@@ -15,6 +15,7 @@ use crate::catalog::Catalog;
 use crate::cli::arguments::{Check, Explain};
 use crate::cli::{self, Code, Explained, Explanation, Report};
 use crate::config::{Config, Secret};
+use crate::contract::Problem;
 use crate::feed::Feed;
 use crate::load::{self, Loaded};
 use crate::pipeline::{Pipeline, Planned};
@@ -22,6 +23,7 @@ use crate::plan::value::ValueType;
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Postgres, Servers, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
+use crate::upkeep::feed;
 use crate::wire::{self, UnknownKeys};
 
 /// Prints what does not fit, what is lost and which index is missing.
@@ -39,8 +41,26 @@ pub async fn check(
         }
         Err(error) => return Err(error.into()),
     };
+    let mut report = Report::of(&loaded);
+    report.unfollowed = unfollowed(Arc::new(loaded.plans), &postgres, config).await;
     postgres.close().await;
-    Ok(cli::check(&Report::of(&loaded), check)?)
+    Ok(cli::check(&report, check)?)
+}
+
+/// Where changes are followed at all: the resources of which they are not.
+async fn unfollowed(plans: Arc<Plans>, postgres: &Postgres, config: &Config) -> Vec<Problem> {
+    let Some(following) = feed::glance(postgres, &plans, settings::feed(config)).await else {
+        return Vec::new();
+    };
+    let serves = plans.resources.iter().zip(&plans.contract.resources);
+    let serves = serves.filter(|(resource, _)| resource.problems.is_empty());
+    let unfollowed = serves.filter_map(|(resource, promised)| {
+        let depends = &resource.depends;
+        let why = depends.unfollowed.or_else(|| following.untracked(&depends.tables))?;
+        let (place, subject) = (promised.place.clone(), resource.message.name().to_owned());
+        Some(Problem { place, subject, text: why.advice().to_owned() })
+    });
+    unfollowed.collect()
 }
 
 /// Prints the plan, the SQL and Postgres' EXPLAIN for a call.

@@ -21,6 +21,8 @@ pub struct Report {
     /// What fits but loses something, as NULL under a field without presence.
     pub losses: Vec<Problem>,
     pub indexes: Vec<MissingIndex>,
+    /// What is not cached, because not all changes of it are heard of; no fault of the contract.
+    pub unfollowed: Vec<Problem>,
 }
 
 /// An index without which a filter or an order reads the whole table.
@@ -48,6 +50,7 @@ impl Report {
             problems: found.problems,
             losses: found.losses,
             indexes: found.advice.into_iter().map(index).collect(),
+            unfollowed: Vec::new(),
         }
     }
 
@@ -74,6 +77,7 @@ impl Report {
         paragraph(&mut text, red, "Does not fit:", self.problems.iter());
         paragraph(&mut text, yellow, "Loses something:", self.losses.iter());
         paragraph(&mut text, blue, "Missing indexes:", self.indexes.iter());
+        paragraph(&mut text, blue, "Not cached:", self.unfollowed.iter());
         let verdict = match self.code(losses) {
             Code::Done => format!("{green}fits{green:#}"),
             _ => format!("{red}does not fit{red:#}"),
@@ -100,6 +104,7 @@ impl Report {
                 .iter()
                 .map(|index| Found { statement: Some(&index.statement), ..Found::from(&index.problem) })
                 .collect(),
+            unfollowed: self.unfollowed.iter().map(Found::from).collect(),
         };
         // Strings and numbers only, so it cannot fail.
         serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
@@ -116,6 +121,9 @@ impl Report {
         }
         for MissingIndex { problem, statement } in &self.indexes {
             annotation(&mut text, "notice", problem, &format!("{}\n{statement}", problem.text));
+        }
+        for problem in &self.unfollowed {
+            annotation(&mut text, "notice", problem, &problem.text);
         }
         text
     }
@@ -150,6 +158,8 @@ struct Json<'a> {
     problems: Vec<Found<'a>>,
     losses: Vec<Found<'a>>,
     indexes: Vec<Found<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfollowed: Vec<Found<'a>>,
 }
 
 #[derive(Serialize)]
@@ -227,6 +237,7 @@ mod tests {
                 problem: problem(20, "Track.order_fields", "no index begins with \"name\""),
                 statement: "CREATE INDEX CONCURRENTLY ON \"track\" (\"name\");".into(),
             }],
+            unfollowed: Vec::new(),
         }
     }
 

@@ -84,6 +84,11 @@ const BYTEA_ARRAY: Oid = 1001;
 const OID_ARRAY: Oid = 1028;
 
 const POLL: &str = include_str!("statements/poll.sql");
+/// The poll's first row alone, without what takes long: enough when no transaction has ended since.
+const REST: &str = "SELECT pg_catalog.json_build_object(\
+    'snapshot', pg_catalog.pg_current_snapshot()::text, 'recovery', pg_catalog.pg_is_in_recovery(), 'system', SYSTEM, \
+    'nonce', (SELECT e.nonce FROM rowcall.epoch e), 'version', s.version, 'floor', s.floor_xmin::text)::text \
+    FROM rowcall.state s";
 const CONTROL: &str = "(SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() c)";
 const IDENTITY: &str = "s.identity::text || (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
 
@@ -96,16 +101,27 @@ pub fn plainly() -> Statement {
     Statement { text: PLAINLY.into(), params: Vec::new(), columns: [oid::TEXT; 4].into() }
 }
 
+/// Read like the poll's own answer. It is one when its snapshot is the one that is asked since.
+pub fn rest(system: System) -> Statement {
+    let text = REST.replace("SYSTEM", system.sql());
+    Statement { text: text.into(), params: Vec::new(), columns: [oid::TEXT].into() }
+}
+
+impl System {
+    fn sql(self) -> &'static str {
+        match self {
+            System::Control => CONTROL,
+            System::Identity => IDENTITY,
+        }
+    }
+}
+
 pub fn statement(question: &Question<'_>) -> Statement {
-    let system = match question.system {
-        System::Control => CONTROL,
-        System::Identity => IDENTITY,
-    };
     let text = |text: String| Param { oid: oid::TEXT, value: Some(text.into()) };
     // One more than is taken tells that there are more.
     let most = i64::try_from(question.changes_max).unwrap_or(i64::MAX - 1) + 1;
     Statement {
-        text: POLL.replace("SYSTEM", system).into(),
+        text: POLL.replace("SYSTEM", question.system.sql()).into(),
         params: vec![
             text(question.since.to_string()),
             Param { oid: OID_ARRAY, value: Some(oids(question.tables)) },
@@ -233,5 +249,47 @@ impl Answer {
     /// None before a life of the database has a name.
     pub fn epoch(&self) -> Option<Epoch> {
         self.nonce.as_ref().map(|nonce| Epoch::of(self.system, nonce.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn array(elements: &[&[u8]]) -> Vec<u8> {
+        let numbers = [1, 0, 17, elements.len() as i32, 1];
+        let mut bytes: Vec<u8> = numbers.iter().flat_map(|number: &i32| number.to_be_bytes()).collect();
+        for element in elements {
+            bytes.extend((element.len() as i32).to_be_bytes());
+            bytes.extend(*element);
+        }
+        bytes
+    }
+
+    #[test]
+    fn an_element_says_its_column() {
+        let mut touched = Vec::new();
+        touch(7, &array(&[b"\0\0key", b"\0\x03part", b"\0\0"]), &mut touched).expect("well-formed");
+        let expected = [Tag::any(7), Tag::row(7, b"key"), Tag::part(7, 3, b"part"), Tag::row(7, b"")];
+        assert_eq!(touched, expected);
+    }
+
+    #[test]
+    fn an_array_that_lies_is_refused() {
+        assert_eq!(elements(&[0; 12]), Some(Vec::new()));
+        let whole = array(&[b"\0\0key"]);
+        for length in 0..whole.len() {
+            assert_eq!(elements(&whole[..length]), None, "{length}");
+        }
+        assert!(touch(1, &array(&[b"\0"]), &mut Vec::new()).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = touch(1, &bytes, &mut Vec::new());
+        }
     }
 }

@@ -65,6 +65,22 @@ pub struct Follow {
     pub met_ddl: Box<dyn Fn() + Send + Sync>,
 }
 
+/// How tables are followed at this moment, for who serves nothing. None where nothing is installed, or cannot be asked.
+pub async fn glance(postgres: &Postgres, plans: &Arc<Plans>, settings: Settings) -> Option<Following> {
+    let feed = Feed::new(cache::Limits::default(), Instant::now());
+    let (postgres, of) = (postgres.clone(), plans.clone());
+    let (plans, met_ddl) = (Box::new(move || of.clone()), Box::new(|| {}));
+    let follow = Follow { feed, postgres, settings, plans, met_ddl };
+    let state = State::new(&follow);
+    let Ok(Look::There(system)) = follow.look().await else { return None };
+    let asked = follow.feed.ledger().ask(Instant::now());
+    let answer = follow.ask(system, &asked, &state).await.ok()?;
+    let facts = answer.facts?.into_iter().map(|facts| (facts.root, facts)).collect();
+    let watched = &state.watched;
+    let modes = watched.tables.iter().map(|&table| (table, watched.mode(table, &facts)));
+    Some(Following::new(modes.collect()))
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
@@ -86,9 +102,29 @@ struct State {
     digest: String,
     facts: HashMap<Oid, Facts>,
     following: Following,
+    /// No transaction had ended before the last poll, so that a short question may be enough.
+    resting: bool,
     clean_at: Instant,
     /// Failed so often in a row.
     failed: u32,
+}
+
+impl State {
+    fn new(follow: &Follow) -> Self {
+        let plans = (follow.plans)();
+        State {
+            watched: Watched::of(&plans),
+            plans,
+            system: None,
+            digest: String::new(),
+            facts: HashMap::new(),
+            following: Following::default(),
+            resting: false,
+            // Instances that started together do not clean together.
+            clean_at: Instant::now() + follow.settings.clean_interval.mul_f64(rand::random()),
+            failed: 0,
+        }
+    }
 }
 
 /// What to do next.
@@ -102,18 +138,7 @@ enum Next {
 impl Follow {
     /// Never returns.
     pub async fn run(self) {
-        let plans = (self.plans)();
-        let mut state = State {
-            watched: Watched::of(&plans),
-            plans,
-            system: None,
-            digest: String::new(),
-            facts: HashMap::new(),
-            following: Following::default(),
-            // Instances that started together do not clean together.
-            clean_at: Instant::now() + self.settings.clean_interval.mul_f64(rand::random()),
-            failed: 0,
-        };
+        let mut state = State::new(&self);
         loop {
             let begun = Instant::now();
             self.take_plans(&mut state);
@@ -206,6 +231,7 @@ impl Follow {
             return Ok(Next::AtOnce);
         }
         let changes = answer.changes.len();
+        state.resting = answer.snapshot == *asked.since();
         self.learn(state, &answer);
         if !self.hear(asked, answer).await? {
             return Ok(Next::AtOnce);

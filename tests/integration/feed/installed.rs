@@ -175,3 +175,33 @@ async fn what_another_contract_has_told_stays_told() {
     migrate(&database.url, &[]).await;
     assert_eq!(parts().await, ["2 Int4 shelf", "3 Text title"]);
 }
+
+#[tokio::test]
+async fn check_says_what_is_not_cached_where_changes_are_followed() {
+    let database = unfollowed().await;
+    let check = |format: &'static str| {
+        let mut command = crate::support::rowcall();
+        command.args(["check", "--format", format, "--contract"]).arg(super::shop::contract());
+        command.env("DATABASE_URL", &database.url);
+        tokio::task::spawn_blocking(move || command.output().expect("rowcall starts"))
+    };
+    let text = async |format| {
+        let output = check(format).await.expect("it ends");
+        assert!(output.status.success(), "it fits");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert!(!text("text").await.contains("Not cached:"));
+    migrate(&database.url, &[]).await;
+    assert!(!text("text").await.contains("Not cached:"));
+    database.execute("ALTER TABLE shelf DISABLE TRIGGER rowcall_update").await;
+    let said = text("text").await;
+    assert!(said.contains("Not cached:\nshop.proto:"), "{said}");
+    assert!(
+        said.contains(": Shelf: a trigger of Rowcall's does not always fire: run `rowcall migrate`"),
+        "{said}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&text("json").await).expect("JSON");
+    assert_eq!(json["unfollowed"][0]["subject"], "Shelf");
+    assert_eq!(json["unfollowed"].as_array().map(Vec::len), Some(1));
+    assert!(text("github").await.contains("::notice file=shop.proto,"));
+}
