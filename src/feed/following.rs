@@ -1,13 +1,14 @@
 //! Of each table, whether all of its changes are heard of; if not, why.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::catalog::Oid;
 
 /// As of one poll; replaced as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Following {
-    modes: HashMap<Oid, Mode>,
+    /// Every read asks; the keys are Postgres' own.
+    modes: FxHashMap<Oid, Mode>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,8 +49,8 @@ pub enum Why {
 }
 
 impl Following {
-    pub fn new(modes: HashMap<Oid, Mode>) -> Self {
-        Following { modes }
+    pub fn new(modes: impl IntoIterator<Item = (Oid, Mode)>) -> Self {
+        Following { modes: modes.into_iter().collect() }
     }
 
     /// How a table is followed; of one that nobody asked for, that it is not.
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_nobody_follows_is_untracked() {
-        let following = Following::new(HashMap::from([(1, Mode::Tracked)]));
+        let following = Following::new([(1, Mode::Tracked)]);
         assert_eq!(following.mode(1), &Mode::Tracked);
         assert_eq!(following.mode(2), &Mode::Untracked(Why::NotInstalled));
         assert_eq!(following.untracked(&[1]), None);

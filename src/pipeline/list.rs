@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::keep::{Answer, Aside, Got, Look, Shows, Terms};
+use super::listings::Bound;
 use super::page::{self, limits_with_token};
 use super::relations::{Short, Snapshots, Tree};
 use super::{Pipeline, decode, keep, now, pages};
@@ -165,22 +166,45 @@ impl Pipeline {
         notes: &mut Notes,
     ) -> Result<Answer, Error> {
         let started = Instant::now();
-        let listing = self.bind_list(plans, method, resource, call, request)?;
-        let terms = self.terms(plans, &listing);
+        let bound = self.bound_list(plans, method, resource, call, request)?;
+        let Bound { listing, terms, .. } = &*bound;
         notes.took(Stage::Bind, started.elapsed());
-        let key = || pages::key(plans, method, (&listing, &listing.select, listing.total), &self.sealed);
-        let answered = match self.keeper.look(&terms, key, call, notes)? {
+        let key = || {
+            let ask = (listing, &listing.select, listing.total);
+            bound.key(|| pages::key(plans, method, ask, &self.sealed))
+        };
+        let answered = match self.keeper.look(terms, key, call, notes)? {
             Look::Hit(answered) => answered,
             Look::Read(course) => {
-                let listed =
-                    Listed { pipeline: self, plans, method, listing: &listing, terms: &terms, rows, call };
-                self.keeper.read(&course, &terms, &listed, &self.servers, notes).await?
+                let listed = Listed { pipeline: self, plans, method, listing, terms, rows, call };
+                self.keeper.read(&course, terms, &listed, &self.servers, notes).await?
             }
         };
         Aside::of(&answered.entry.aside).unwrap_or_default().tell(notes);
         // A list always has its message, an empty one too.
         let payload = answered.entry.payload.clone().unwrap_or_else(|| Payload::of(&[]));
         Ok(Answer { payload, kept: self.keeper.kept(&answered) })
+    }
+
+    /// Kept while these plans are the ones in force.
+    fn bound_list(
+        &self,
+        plans: &Arc<Plans>,
+        method: &Method,
+        resource: usize,
+        call: &Call,
+        request: Bytes,
+    ) -> Result<Arc<Bound>, Error> {
+        let bind = |request| {
+            let listing = self.bind_list(plans, method, resource, call, request)?;
+            let terms = self.terms(plans, &listing);
+            Ok(Bound::new(listing, terms))
+        };
+        let shapes = self.shapes.load();
+        match Arc::ptr_eq(shapes.plans(), plans) {
+            true => shapes.listings().bound(method, call, request, bind),
+            false => bind(request).map(Arc::new),
+        }
     }
 
     /// How answers to a listing may be kept.

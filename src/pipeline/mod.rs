@@ -13,6 +13,7 @@ mod keep;
 mod kept_chunks;
 mod lanes;
 mod list;
+mod listings;
 mod pace;
 mod page;
 mod pages;

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::get;
 use super::keep::{Defaults, Terms};
+use super::listings::Listings;
 use crate::cache::{Key, Prefix};
 use crate::call::Scope;
 use crate::catalog::Oid;
@@ -48,15 +49,20 @@ pub(super) struct Shapes {
     plans: Arc<Plans>,
     defaults: Defaults,
     kept: RwLock<FxHashMap<(usize, Mask), Arc<Shape>>>,
+    listings: Listings,
 }
 
 impl Shapes {
     pub fn new(plans: Arc<Plans>, defaults: Defaults) -> Self {
-        Shapes { plans, defaults, kept: RwLock::default() }
+        Shapes { plans, defaults, kept: RwLock::default(), listings: Listings::default() }
     }
 
     pub fn plans(&self) -> &Arc<Plans> {
         &self.plans
+    }
+
+    pub fn listings(&self) -> &Listings {
+        &self.listings
     }
 
     pub fn shape(&self, resource: usize, mask: &Mask) -> Result<Arc<Shape>, Failure> {

@@ -78,7 +78,7 @@ pub async fn glance(postgres: &Postgres, plans: &Arc<Plans>, settings: Settings)
     let facts = answer.facts?.into_iter().map(|facts| (facts.root, facts)).collect();
     let watched = &state.watched;
     let modes = watched.tables.iter().map(|&table| (table, watched.mode(table, &facts)));
-    Some(Following::new(modes.collect()))
+    Some(Following::new(modes))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -269,8 +269,7 @@ impl Follow {
     }
 
     fn follow(&self, state: &mut State, mode: impl Fn(Oid) -> Mode) {
-        let modes: HashMap<Oid, Mode> =
-            state.watched.tables.iter().map(|&table| (table, mode(table))).collect();
+        let modes = state.watched.tables.iter().map(|&table| (table, mode(table)));
         let following = Following::new(modes);
         if following == state.following {
             return;

@@ -4,28 +4,42 @@
 //! gRPC's errors.
 
 use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use prost::Message;
 
 use crate::api::*;
+use crate::cluster::Database;
 use crate::keys::{self, ORDERS_PAGE, PAGE};
 use crate::server::{Program, Server};
 use crate::side::{Gzip, Method, STREAM_ROWS, Side, stream_request};
 use crate::stage::Stage;
 
+/// Time for the feed to begin, and for an answer to be kept.
+const KEPT_MAX: Duration = Duration::from_secs(10);
+
 /// Bytes of a mean answer that are as they should be.
 pub type Weight = RangeInclusive<f64>;
 
 /// Flag and length before each message.
-const FRAME_BYTES: f64 = 5.0;
+pub const FRAME_BYTES: f64 = 5.0;
 
 const AID: i32 = 1_234_567;
 const ORDER_ID: i32 = 123_456;
 const LINES_EACH: i32 = 3;
 
-pub fn check(stage: &Stage, side: Side, server: Option<&Server>) -> anyhow::Result<Option<Weight>> {
-    let asked = |method| ask(stage, side, server, method);
+/// `page_bytes` is the size of bare tonic's page.
+pub fn check(
+    stage: &Stage,
+    side: Side,
+    server: Option<&Server>,
+    page_bytes: usize,
+) -> anyhow::Result<Option<Weight>> {
+    let asked = |method| ask(stage, side, server, method, page_bytes);
+    if let (Some(_), Some(server)) = (side.kept(), server) {
+        kept(stage, server)?;
+    }
     match side {
         Side::OneCall { .. } => asked(Method::Get).map(|bytes| Some(about(bytes))),
         Side::Calls { method, gzip: Gzip::NotAskedFor, .. } => asked(method).map(|bytes| Some(about(bytes))),
@@ -34,8 +48,23 @@ pub fn check(stage: &Stage, side: Side, server: Option<&Server>) -> anyhow::Resu
             asked(method).map(|bytes| Some(bytes * 0.05..=bytes * 0.9))
         }
         Side::Stream { .. } => stream(stage, server.context("no server")?).map(|bytes| Some(about(bytes))),
-        Side::Transactions { .. } | Side::OneTransaction | Side::Copy => Ok(None),
+        Side::Rest => kept(stage, server.context("no server")?).map(|()| None),
+        Side::Transactions { .. }
+        | Side::OneTransaction
+        | Side::Copy
+        | Side::Updates { .. }
+        | Side::Restart => Ok(None),
     }
+}
+
+/// Returns once a Get is answered from what was kept.
+pub fn kept(stage: &Stage, server: &Server) -> anyhow::Result<()> {
+    let late = Instant::now() + KEPT_MAX;
+    let twice = || vec![keys::get(AID).encode_to_vec().into(); 2];
+    while stage.client.hits(server.address, Method::Get.name(), twice())? == 0.0 {
+        ensure!(Instant::now() < late, "Rowcall keeps nothing");
+    }
+    Ok(())
 }
 
 /// Tokens are of different lengths, and what came of calls that were cut off at the end is counted with the others;
@@ -44,7 +73,13 @@ fn about(bytes: f64) -> Weight {
     bytes * 0.98..=bytes * 1.25
 }
 
-fn ask(stage: &Stage, side: Side, server: Option<&Server>, method: Method) -> anyhow::Result<f64> {
+fn ask(
+    stage: &Stage,
+    side: Side,
+    server: Option<&Server>,
+    method: Method,
+    page_bytes: usize,
+) -> anyhow::Result<f64> {
     let address = server.context("no server")?.address;
     let name = method.name();
     let answer = match method {
@@ -62,6 +97,9 @@ fn ask(stage: &Stage, side: Side, server: Option<&Server>, method: Method) -> an
         Method::Get => {
             let (found, expected) = (Account::decode(answer)?, account(stage, AID)?);
             ensure!(found == expected, "{found:?} is not {expected:?}");
+        }
+        Method::List if side.program() == Some(Program::Bare) => {
+            ensure!(answer.len() == page_bytes, "the page has {} bytes, not {page_bytes}", answer.len());
         }
         Method::List => {
             let page = ListAccountsResponse::decode(answer)?;
@@ -89,7 +127,7 @@ fn ask(stage: &Stage, side: Side, server: Option<&Server>, method: Method) -> an
 }
 
 fn account(stage: &Stage, aid: i32) -> anyhow::Result<Account> {
-    let row = stage.cluster.psql(&format!(
+    let row = stage.cluster.psql(Database::Plain, &format!(
         "SELECT aid, bid, abalance, octet_length(filler), filler || '|' FROM pgbench_accounts WHERE aid = {aid}"
     ))?;
     let columns: Vec<&str> = row.splitn(5, '|').collect();

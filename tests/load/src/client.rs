@@ -21,6 +21,9 @@ use crate::api::StreamAccountsRequest;
 /// So much may be on its way to the client, so that no side waits for its window.
 const WINDOW_BYTES: u32 = 16 << 20;
 
+/// Where Rowcall says where an answer came from.
+const CACHE: &str = "rowcall-cache";
+
 /// One thread, as h2load has.
 pub struct Client {
     runtime: Runtime,
@@ -46,6 +49,21 @@ impl Client {
             grpc.ready().await?;
             let request = tonic::Request::new(request.encode_to_vec().into());
             Ok(grpc.unary(request, path(method)?, Raw::default()).await?.into_inner())
+        })
+    }
+
+    /// The part of these that Rowcall answers from what it has kept, by its own word.
+    pub fn hits(&self, address: SocketAddr, method: &str, requests: Vec<Bytes>) -> anyhow::Result<f64> {
+        self.runtime.block_on(async {
+            let mut grpc = Grpc::new(connect(address).await?);
+            let (all, mut hits) = (requests.len(), 0);
+            for request in requests {
+                grpc.ready().await?;
+                let answer = grpc.unary(tonic::Request::new(request), path(method)?, Raw::default()).await?;
+                let said = answer.metadata().get(CACHE).context("it does not say where answers come from")?;
+                hits += usize::from(said.as_bytes().starts_with(b"hit"));
+            }
+            Ok(hits as f64 / all as f64)
         })
     }
 

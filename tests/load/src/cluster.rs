@@ -1,27 +1,35 @@
-//! Binaries on this machine → a Postgres of the load's own, filled and in memory.
+//! Binaries on this machine → a Postgres of the load's own, with two equal databases, filled and in memory.
 //!
 //! A shell watches a pipe whose other end is ours: when this process is gone, even killed, the pipe
 //! closes, and the shell stops the server and removes the folder.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
 const FILL: &str = include_str!("../sql/fill.sql");
 
-/// Everything else is Postgres' default. What is read has to fit into memory; fsync does not touch reads.
+/// Everything else is Postgres' default. What is read has to fit into memory; fsync does not touch reads, and is on where
+/// writes are measured.
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
-shared_buffers = 768MB
+shared_buffers = 1536MB
 max_connections = 200
 fsync = off
 max_wal_size = 4GB
 autovacuum = off
 ";
+
+const RELOAD_MAX: Duration = Duration::from_secs(10);
+
+const PREWARM: &str = "SELECT sum(pg_prewarm(oid)) FROM pg_class
+    WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace";
 
 const WATCH: &str = r#"
 trap '' INT TERM
@@ -36,10 +44,36 @@ read -r end
 cd / && rm -rf "$FOLDER"
 "#;
 
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// As it was filled.
+    Plain,
+    /// The same after `rowcall migrate`.
+    Followed,
+}
+
+impl Database {
+    pub fn name(self) -> &'static str {
+        match self {
+            Database::Plain => "postgres",
+            Database::Followed => "followed",
+        }
+    }
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    On,
+    Off,
+}
+
 /// A running server with trust authentication and the superuser `postgres`; dropped, it is gone.
 pub struct Cluster {
     pub port: u16,
     bin: PathBuf,
+    fsync: Cell<Fsync>,
     /// Holds the pipe that keeps the server alive.
     watcher: Child,
 }
@@ -68,14 +102,17 @@ impl Cluster {
             fs::remove_dir_all(&folder)?;
             bail!("Postgres did not start:\n{text}");
         }
-        let cluster = Cluster { port, bin, watcher };
-        cluster.psql(FILL)?;
+        let cluster = Cluster { port, bin, fsync: Cell::new(Fsync::Off), watcher };
+        cluster.psql(Database::Plain, FILL)?;
+        let followed = Database::Followed.name();
+        cluster.psql(Database::Plain, &format!("CREATE DATABASE {followed} TEMPLATE postgres"))?;
+        cluster.psql(Database::Followed, PREWARM)?;
         Ok(cluster)
     }
 
     /// Through loopback TCP.
-    pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    pub fn url(&self, database: Database) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{}", self.port, database.name())
     }
 
     /// One of its programs, told where the database is.
@@ -85,12 +122,28 @@ impl Cluster {
         command
     }
 
+    pub fn sync(&self, fsync: Fsync) -> anyhow::Result<()> {
+        if self.fsync.replace(fsync) == fsync {
+            return Ok(());
+        }
+        let value = if fsync == Fsync::On { "on" } else { "off" };
+        self.psql(
+            Database::Plain,
+            &format!("ALTER SYSTEM SET fsync = {value};\nSELECT pg_reload_conf();\nCHECKPOINT;"),
+        )?;
+        let late = Instant::now() + RELOAD_MAX;
+        while self.psql(Database::Plain, "SHOW fsync")? != value {
+            ensure!(Instant::now() < late, "Postgres does not turn fsync {value}");
+        }
+        Ok(())
+    }
+
     /// What a script of SQL answers, a row a line.
-    pub fn psql(&self, script: &str) -> anyhow::Result<String> {
+    pub fn psql(&self, database: Database, script: &str) -> anyhow::Result<String> {
         let mut command = self.program("psql");
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
         // Each statement by itself: VACUUM does not run among others.
-        command.args(["-f", "-", "postgres"]);
+        command.args(["-f", "-", database.name()]);
         let file = tempfile::tempfile().and_then(|mut file| {
             use std::io::{Seek as _, Write as _};
             file.write_all(script.as_bytes())?;

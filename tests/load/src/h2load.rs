@@ -20,6 +20,8 @@ pub struct Flight {
 }
 
 pub const MANY: Flight = Flight { connections: 4, calls_each: 8 };
+/// Of each of two instances.
+pub const HALF: Flight = Flight { connections: 2, calls_each: 8 };
 pub const ONE: Flight = Flight { connections: 1, calls_each: 1 };
 
 /// What h2load counted.
@@ -96,7 +98,7 @@ impl H2load {
             .lines()
             .find_map(|line| line.strip_prefix("randkey: ")?.trim().parse().ok())
             .context("randkey was not in force")?;
-        slice.distinct_keys = sent.min(calls.pool.pieces);
+        slice.distinct_keys = calls.pool.distinct(sent)?;
         if logs {
             slice.median_micros = median(times(&std::fs::read_to_string(&log)?)?);
         }

@@ -10,11 +10,15 @@ mod line;
 mod pairs;
 mod peer;
 mod pgbench;
+mod redis;
 mod report;
+mod rest;
 mod script;
 mod server;
+mod sharing;
 mod side;
 mod stage;
+mod writer;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Database};
 use crate::pairs::median;
 
 /// What pgbench runs.
@@ -13,6 +13,21 @@ pub struct Script {
     pub file: PathBuf,
     /// `-D name=value`: variables that are not numbers.
     pub variables: Vec<(String, String)>,
+}
+
+/// Where it runs it.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub cluster: &'a Cluster,
+    pub database: Database,
+    /// Of its sessions: `-c name=value`.
+    pub options: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub fn plain(cluster: &'a Cluster) -> Self {
+        Place { cluster, database: Database::Plain, options: "" }
+    }
 }
 
 pub struct Pgbench {
@@ -23,19 +38,19 @@ pub struct Pgbench {
 impl Pgbench {
     pub fn per_second(
         &self,
-        cluster: &Cluster,
+        place: Place<'_>,
         script: &Script,
         clients: u32,
         seconds: u32,
     ) -> anyhow::Result<f64> {
-        read(&self.run(cluster, script, clients, seconds, &[])?)
+        read(&self.run(place, script, clients, seconds, &[])?)
     }
 
     pub fn median_micros(&self, cluster: &Cluster, script: &Script, seconds: u32) -> anyhow::Result<f64> {
         let prefix = self.folder.join("transactions");
         let log_prefix = format!("--log-prefix={}", prefix.display());
         self.remove_logs()?;
-        self.run(cluster, script, 1, seconds, &["-l", &log_prefix])?;
+        self.run(Place::plain(cluster), script, 1, seconds, &["-l", &log_prefix])?;
         let log = self.logs()?.pop().context("pgbench wrote no log")?;
         let times = times(&fs::read_to_string(log)?)?;
         self.remove_logs()?;
@@ -44,20 +59,22 @@ impl Pgbench {
 
     fn run(
         &self,
-        cluster: &Cluster,
+        place: Place<'_>,
         script: &Script,
         clients: u32,
         seconds: u32,
         more: &[&str],
     ) -> anyhow::Result<String> {
+        let Place { cluster, database, options } = place;
         let mut command = cluster.program("pgbench");
+        command.env("PGOPTIONS", options);
         command.args(["-n", "-M", "prepared", "-j", "1", "-c", &clients.to_string()]);
         command.args(["-T", &seconds.to_string()]).args(more);
         command.arg("-f").arg(&script.file);
         for (name, value) in &script.variables {
             command.args(["-D", &format!("{name}={value}")]);
         }
-        let output = command.arg("postgres").output().context("pgbench does not start")?;
+        let output = command.arg(database.name()).output().context("pgbench does not start")?;
         let noted = String::from_utf8_lossy(&output.stderr);
         // Every client says the same.
         let noted: Vec<&str> = noted.lines().take(3).collect();

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use serde_json::{Value, json};
 
 use crate::arguments::Measure;
+use crate::cluster::Database;
 use crate::h2load::MANY;
 use crate::line::{Floor, Line};
 use crate::pairs::Outcome;
@@ -23,15 +24,14 @@ impl Report {
         let file = File::create(stage.folder.join("results.json"))?;
         let conditions = json!({
             "cores": available_parallelism()?.get(),
-            "postgres": stage.cluster.psql("SHOW server_version")?,
-            "rows": stage.cluster.psql("SELECT count(*) FROM pgbench_accounts")?.parse::<u64>()?,
-            "pairs": measure.pairs,
+            "postgres": stage.cluster.psql(Database::Plain, "SHOW server_version")?,
+            "rows": stage.cluster.psql(Database::Plain, "SELECT count(*) FROM pgbench_accounts")?.parse::<u64>()?,
             "slice_seconds": measure.seconds,
             "in_flight": MANY.connections * MANY.calls_each,
         });
         println!(
-            "{:<28}{:<22}{:>12}{:>12}  {:<11}{:>7}  {:<15}{:>8}",
-            "path", "peer", "ours", "peer", "unit", "ratio", "of the pairs", "floor"
+            "{:<29}{:<23}{:>10}{:>10}  {:<15}{:>6}  {:<15}{:>6}{:>9}",
+            "path", "peer", "ours", "peer", "unit", "ratio", "of the pairs", "hits", "floor"
         );
         Ok(Report { file, conditions, missed: 0 })
     }
@@ -45,12 +45,21 @@ impl Report {
             Floor::Reported => (String::new(), ""),
         };
         let spread = format!("{:.2} to {:.2}", outcome.spread.0, outcome.spread.1);
+        let hits = outcome.hits.map(|hits| format!("{hits:.3}")).unwrap_or_default();
+        // What has no peer is a small number, and its own ratio.
+        let (ours, peer) = match outcome.peer {
+            Some(peer) => (format!("{:.0}", outcome.ours), format!("{peer:.0}")),
+            None => (format!("{:.2}", outcome.ours), String::new()),
+        };
         println!(
-            "{:<28}{:<22}{:>12.0}{:>12.0}  {:<11}{:>7.2}  {spread:<15}{floor:>8}  {verdict}",
-            line.path, line.against, outcome.ours, outcome.peer, line.unit, outcome.ratio
+            "{:<29}{:<23}{ours:>10}{peer:>10}  {:<15}{:>6.2}  {spread:<15}{hits:>6}{floor:>9}  {verdict}",
+            line.path, line.against, line.unit, outcome.ratio
         );
         let mut conditions = self.conditions.clone();
         conditions["unit"] = json!(line.unit);
+        conditions["pairs"] = json!(outcome.pairs);
+        conditions["hit_ratio"] = json!(outcome.hits);
+        conditions["updates_per_second"] = json!(outcome.updates_per_second);
         conditions["ratio_of_pairs"] = json!([outcome.spread.0, outcome.spread.1]);
         conditions["answer_bytes"] =
             json!({ "ours": outcome.answer_bytes.0, "peer": outcome.answer_bytes.1 });

@@ -1,7 +1,7 @@
 //! What `rowcall explain` says of a call → the same statements as scripts of pgbench, over random keys.
 //!
-//! Rowcall's own words are used, so that the two cannot differ. Only Get is written here: by one key, as nobody
-//! would write it otherwise.
+//! Rowcall's own words are used, so that the two cannot differ. Only Get is written here, by one key, as nobody
+//! would write it otherwise, and what writes.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,24 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Database};
 use crate::keys::{LIST, ORDERS, ORDERS_MASK, ORDERS_PAGE, PAGE};
 use crate::pgbench::Script;
 use crate::server::Programs;
 
 const GET: &str = "\\set aid random(16384, 2000000)
 SELECT aid, bid, abalance, filler FROM pgbench_accounts WHERE aid = :aid;
+";
+
+const UPDATE: &str = "\\set aid random(1, 2000000)
+\\set delta random(-5000, 5000)
+UPDATE pgbench_accounts SET abalance = abalance + :delta WHERE aid = :aid;
+";
+
+/// A thousand rows, which nobody else changes in part.
+const UPDATES: &str = "\\set first 1 + 1000 * random(0, 1999)
+\\set delta random(-5000, 5000)
+UPDATE pgbench_accounts SET abalance = abalance + :delta WHERE aid >= :first AND aid < :first + 1000;
 ";
 
 /// The first of the orders whose customers and lines pgbench reads.
@@ -33,8 +44,20 @@ struct Statement {
 }
 
 pub fn get(folder: &Path) -> anyhow::Result<Script> {
-    let file = folder.join("get.sql");
-    fs::write(&file, GET)?;
+    plain(folder, "get.sql", GET)
+}
+
+pub fn update(folder: &Path) -> anyhow::Result<Script> {
+    plain(folder, "update.sql", UPDATE)
+}
+
+pub fn updates(folder: &Path) -> anyhow::Result<Script> {
+    plain(folder, "updates.sql", UPDATES)
+}
+
+fn plain(folder: &Path, name: &str, text: &str) -> anyhow::Result<Script> {
+    let file = folder.join(name);
+    fs::write(&file, text)?;
     Ok(Script { file, variables: Vec::new() })
 }
 
@@ -63,10 +86,13 @@ pub fn orders(programs: &Programs, cluster: &Cluster, folder: &Path) -> anyhow::
         anyhow::bail!("a page and two relations are three statements, not {statements:?}")
     };
     ensure!(customers.purpose == "customer" && lines.purpose == "lines", "other relations: {statements:?}");
-    let keys = cluster.psql(&format!(
-        "SELECT array_agg(DISTINCT customer_id), array_agg(order_id ORDER BY order_id)
+    let keys = cluster.psql(
+        Database::Plain,
+        &format!(
+            "SELECT array_agg(DISTINCT customer_id), array_agg(order_id ORDER BY order_id)
          FROM orders WHERE order_id >= {ORDERS_MIDDLE} AND order_id < {ORDERS_MIDDLE} + {ORDERS_PAGE}"
-    ))?;
+        ),
+    )?;
     let (customer_ids, order_ids) = keys.split_once('|').context("two arrays")?;
     let arrays = [("customer_ids", customer_ids), ("order_ids", order_ids)];
     let mut variables = arrays.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
@@ -99,7 +125,7 @@ fn explain(
     request: &str,
 ) -> anyhow::Result<Vec<Statement>> {
     let output = Command::new(&programs.rowcall)
-        .args(["explain", "--database", &cluster.url(), "--contract"])
+        .args(["explain", "--database", &cluster.url(Database::Plain), "--contract"])
         .arg(&programs.contract)
         .args([method, request])
         .output()?;

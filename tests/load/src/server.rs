@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
-use crate::cluster::{Cluster, free_port};
+use crate::cluster::{Cluster, Database, free_port};
 
 const START_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
@@ -17,11 +17,16 @@ const POLL: Duration = Duration::from_millis(20);
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// As it comes.
+    /// As it comes, over tables that nobody follows: nothing is kept.
     Rowcall,
     RowcallNotJoining,
     /// All that is measured is on loopback, where Rowcall does not compress unless it is told to.
     RowcallCompressing,
+    /// As it comes, over tables that tell of their changes.
+    RowcallKeeping,
+    RowcallKeepingCompressing,
+    /// With room for less than a tenth of what is asked for.
+    RowcallKeepingLittle,
     Bare,
     Written,
 }
@@ -30,6 +35,27 @@ pub enum Program {
 const BANNER: &str = "Try:";
 
 impl Program {
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Program::RowcallNotJoining => &["join.calls_max=1"],
+            Program::RowcallCompressing | Program::RowcallKeepingCompressing => {
+                &["compression.loopback=true"]
+            }
+            Program::RowcallKeepingLittle => &["cache.bytes_max=64MiB"],
+            Program::Rowcall | Program::RowcallKeeping | Program::Bare | Program::Written => &[],
+        }
+    }
+
+    fn database(self) -> Database {
+        if self.keeps() { Database::Followed } else { Database::Plain }
+    }
+
+    /// Whether it answers from what it has kept.
+    pub fn keeps(self) -> bool {
+        use Program::*;
+        matches!(self, RowcallKeeping | RowcallKeepingCompressing | RowcallKeepingLittle)
+    }
+
     fn is_ready(self, log: &Path) -> bool {
         match self {
             Program::Bare | Program::Written => true,
@@ -51,40 +77,32 @@ pub struct Server {
     process: Child,
 }
 
+/// What a program is told beside what its name says.
+#[derive(Debug, Clone, Default)]
+pub struct More {
+    /// Of Rowcall: `name=value`.
+    pub settings: Vec<String>,
+    /// Of bare tonic: the bytes of its constant page.
+    pub page_bytes: usize,
+    /// Tells the logs of several apart.
+    pub number: usize,
+}
+
 impl Programs {
-    pub fn start(&self, program: Program, cluster: &Cluster) -> anyhow::Result<Server> {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let mut command = match program {
-            Program::Bare => self.peer("bare", address),
-            Program::Written => self.peer("written", address),
-            _ => Command::new(&self.rowcall),
-        };
-        // Settings of whoever runs this are not measured.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ROWCALL_") {
-                command.env_remove(name);
-            }
-        }
-        match program {
-            Program::Bare => {}
-            Program::Written => drop(command.arg(cluster.url())),
-            _ => {
-                command.args(["serve", "--listen", &address.to_string(), "--database", &cluster.url()]);
-                command.arg("--contract").arg(&self.contract);
-            }
-        }
-        match program {
-            Program::RowcallNotJoining => drop(command.args(["--set", "join.calls_max=1"])),
-            Program::RowcallCompressing => drop(command.args(["--set", "compression.loopback=true"])),
-            _ => {}
-        }
-        let log = self.folder.join(format!("{program:?}.log"));
-        let output = File::create(&log)?;
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).current_dir(&self.folder);
-        let process = command.spawn().with_context(|| format!("{program:?} does not start"))?;
-        let mut server = Server { address, process };
+    /// Has a database tell of changes.
+    pub fn migrate(&self, cluster: &Cluster, database: Database) -> anyhow::Result<()> {
+        let mut command = self.rowcall();
+        command.args(["migrate", "--database", &cluster.url(database), "--contract"]).arg(&self.contract);
+        let output = command.output()?;
+        ensure!(output.status.success(), "rowcall migrate: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    pub fn start(&self, program: Program, cluster: &Cluster, more: &More) -> anyhow::Result<Server> {
+        let mut server = self.spawn(program, cluster, more)?;
+        let log = self.log(program, more);
         let late = Instant::now() + START_MAX;
-        while TcpStream::connect(address).is_err() || !program.is_ready(&log) {
+        while TcpStream::connect(server.address).is_err() || !program.is_ready(&log) {
             if server.process.try_wait()?.is_some() || Instant::now() > late {
                 bail!("{program:?} does not listen; its log is {}", log.display());
             }
@@ -93,10 +111,57 @@ impl Programs {
         Ok(server)
     }
 
+    fn log(&self, program: Program, more: &More) -> PathBuf {
+        self.folder.join(format!("{program:?}.{}.log", more.number))
+    }
+
+    fn spawn(&self, program: Program, cluster: &Cluster, more: &More) -> anyhow::Result<Server> {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let mut command = match program {
+            Program::Bare => self.peer("bare", address),
+            Program::Written => self.peer("written", address),
+            _ => self.rowcall(),
+        };
+        let database = cluster.url(program.database());
+        match program {
+            Program::Bare => drop(command.args(["--page-bytes", &more.page_bytes.to_string()])),
+            Program::Written => drop(command.arg(database)),
+            _ => {
+                command.args(["serve", "--listen", &address.to_string(), "--database", &database]);
+                command.arg("--contract").arg(&self.contract);
+            }
+        }
+        let settings = program.settings().iter().copied().chain(more.settings.iter().map(String::as_str));
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        let output = File::create(self.log(program, more))?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).current_dir(&self.folder);
+        let process = command.spawn().with_context(|| format!("{program:?} does not start"))?;
+        Ok(Server { address, process })
+    }
+
+    /// Settings of whoever runs this are not measured.
+    fn rowcall(&self) -> Command {
+        let mut command = Command::new(&self.rowcall);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ROWCALL_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
     fn peer(&self, name: &str, address: SocketAddr) -> Command {
         let mut command = Command::new(&self.load);
         command.args(["serve", name, &address.to_string()]);
         command
+    }
+}
+
+impl Server {
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 }
 

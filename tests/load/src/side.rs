@@ -3,9 +3,11 @@
 use anyhow::ensure;
 
 use crate::api::StreamAccountsRequest;
+use crate::cluster::Database;
 use crate::h2load::{Calls, Flight, MANY, ONE};
-use crate::keys::{PAGE, Pool};
-use crate::pgbench::Script;
+use crate::keys::{Keys, PAGE, Pool};
+use crate::pgbench::{Place, Script};
+use crate::rest;
 use crate::server::{Program, Server};
 use crate::stage::Stage;
 
@@ -23,10 +25,10 @@ pub enum Method {
 }
 
 /// Who is asked how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Calls a second, many in flight.
-    Calls { of: Program, method: Method, gzip: Gzip },
+    Calls { of: Program, method: Method, gzip: Gzip, keys: Keys },
     /// Microseconds of the median Get, one in flight.
     OneCall { of: Program },
     /// Transactions a second, as many clients as calls in flight.
@@ -37,7 +39,30 @@ pub enum Side {
     Stream { of: Program },
     /// Rows a second of COPY.
     Copy,
+    /// Transactions a second that each update so many rows.
+    Updates { rows: Rows, of: Database, commit: Commit },
+    /// Seconds until two restarted instances that share a Redis answer as many calls as before.
+    Restart,
+    /// Percent of a core while nobody calls, the sessions in Postgres included.
+    Rest,
 }
+
+/// Of one statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    One,
+    Thousand,
+}
+
+/// Whether who writes waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    Synchronous,
+    Asynchronous,
+}
+
+/// Who writes at once; more than there are cores, so that commits share a flush.
+const WRITERS: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gzip {
@@ -53,6 +78,8 @@ pub struct Sample {
     pub distinct_keys: Option<u64>,
     /// Of the mean answer of a call; what an error answers is smaller.
     pub answer_bytes: Option<f64>,
+    /// The part that was answered from what was kept; None where nothing is.
+    pub hits: Option<f64>,
 }
 
 impl Method {
@@ -64,11 +91,15 @@ impl Method {
         }
     }
 
-    pub fn pool(self, stage: &Stage) -> &Pool {
-        match self {
-            Method::Get => &stage.gets,
-            Method::List => &stage.lists,
-            Method::Orders => &stage.orders_lists,
+    pub fn pool(self, stage: &Stage, keys: Keys) -> &Pool {
+        let pools = &stage.pools;
+        match (self, keys) {
+            (Method::Get, Keys::All) => &pools.gets,
+            (Method::Get, Keys::Few) => &pools.few_gets,
+            (Method::Get, Keys::Zipf) => &pools.zipf_gets,
+            (Method::List, Keys::All) => &pools.lists,
+            (Method::List, Keys::Few | Keys::Zipf) => &pools.few_lists,
+            (Method::Orders, _) => &pools.orders,
         }
     }
 
@@ -85,32 +116,48 @@ impl Side {
     pub fn program(self) -> Option<Program> {
         match self {
             Side::Calls { of, .. } | Side::OneCall { of } | Side::Stream { of } => Some(of),
-            Side::Transactions { .. } | Side::OneTransaction | Side::Copy => None,
+            Side::Rest => Some(Program::RowcallKeeping),
+            Side::Transactions { .. }
+            | Side::OneTransaction
+            | Side::Copy
+            | Side::Updates { .. }
+            | Side::Restart => None,
+        }
+    }
+
+    /// The calls that Rowcall may answer from what it has kept.
+    pub fn kept(self) -> Option<(Method, Keys)> {
+        match self {
+            Side::Calls { of, method, keys, .. } if of.keeps() => Some((method, keys)),
+            _ => None,
         }
     }
 
     pub fn measure(self, stage: &Stage, server: Option<&Server>, seconds: u32) -> anyhow::Result<Sample> {
         match self {
-            Side::Calls { method, gzip, .. } => {
-                let slice = self.calls(stage, server, (method, gzip), MANY, seconds)?;
+            Side::Calls { method, gzip, keys, .. } => {
+                let slice = self.calls(stage, server, (method, gzip, keys), MANY, seconds)?;
                 Ok(Sample {
                     value: slice.per_second,
                     distinct_keys: Some(slice.distinct_keys),
                     answer_bytes: Some(slice.answer_bytes),
+                    hits: None,
                 })
             }
             Side::OneCall { .. } => {
-                let slice = self.calls(stage, server, (Method::Get, Gzip::NotAskedFor), ONE, seconds)?;
+                let slice =
+                    self.calls(stage, server, (Method::Get, Gzip::NotAskedFor, Keys::All), ONE, seconds)?;
                 Ok(Sample {
                     value: slice.median_micros,
                     distinct_keys: Some(slice.distinct_keys),
                     answer_bytes: Some(slice.answer_bytes),
+                    hits: None,
                 })
             }
             Side::Transactions { method } => {
                 let clients = MANY.connections * MANY.calls_each;
                 let script = method.script(stage);
-                Ok(plain(stage.pgbench.per_second(&stage.cluster, script, clients, seconds)?))
+                Ok(plain(stage.pgbench.per_second(Place::plain(&stage.cluster), script, clients, seconds)?))
             }
             Side::OneTransaction => {
                 Ok(plain(stage.pgbench.median_micros(&stage.cluster, &stage.get_script, seconds)?))
@@ -124,8 +171,22 @@ impl Side {
                 sample.answer_bytes = Some(streamed.bytes as f64 / streamed.messages as f64);
                 Ok(sample)
             }
+            Side::Updates { rows, of, commit } => {
+                let script = match rows {
+                    Rows::One => &stage.update_script,
+                    Rows::Thousand => &stage.updates_script,
+                };
+                let options = match commit {
+                    Commit::Synchronous => "",
+                    Commit::Asynchronous => "-c synchronous_commit=off",
+                };
+                let place = Place { cluster: &stage.cluster, database: of, options };
+                Ok(plain(stage.pgbench.per_second(place, script, WRITERS, seconds)?))
+            }
+            Side::Restart => anyhow::bail!("instances that share are started by who measures"),
+            Side::Rest => rest::measure(stage, server.expect("who rests is a server"), seconds),
             Side::Copy => {
-                let copied = stage.client.copy(&stage.cluster.url(), COPY)?;
+                let copied = stage.client.copy(&stage.cluster.url(Database::Plain), COPY)?;
                 // A header comes with the first row, and the trailer is a message of its own.
                 ensure!(copied.messages >= STREAM_ROWS, "{} rows were copied", copied.messages);
                 Ok(plain(STREAM_ROWS as f64 / copied.seconds))
@@ -137,7 +198,7 @@ impl Side {
         self,
         stage: &Stage,
         server: Option<&Server>,
-        (method, gzip): (Method, Gzip),
+        (method, gzip, keys): (Method, Gzip, Keys),
         flight: Flight,
         seconds: u32,
     ) -> anyhow::Result<crate::h2load::Slice> {
@@ -149,7 +210,7 @@ impl Side {
             address: server.expect("calls have a server").address,
             method: method.name(),
             headers,
-            pool: method.pool(stage),
+            pool: method.pool(stage, keys),
             flight,
             seconds,
         })
@@ -162,6 +223,6 @@ pub fn stream_request() -> StreamAccountsRequest {
     StreamAccountsRequest { chunk_size: PAGE, filter, resume_token: String::new() }
 }
 
-fn plain(value: f64) -> Sample {
-    Sample { value, distinct_keys: None, answer_bytes: None }
+pub fn plain(value: f64) -> Sample {
+    Sample { value, distinct_keys: None, answer_bytes: None, hits: None }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 
 use crate::client::Client;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Database};
 use crate::h2load::H2load;
-use crate::keys::{self, Pool};
+use crate::keys::Pools;
 use crate::pgbench::{Pgbench, Script};
 use crate::script;
 use crate::server::Programs;
@@ -19,12 +19,12 @@ pub struct Stage {
     pub h2load: H2load,
     pub pgbench: Pgbench,
     pub client: Client,
-    pub gets: Pool,
-    pub lists: Pool,
-    pub orders_lists: Pool,
+    pub pools: Pools,
     pub get_script: Script,
     pub list_script: Script,
     pub orders_script: Script,
+    pub update_script: Script,
+    pub updates_script: Script,
     /// `target/load`.
     pub folder: PathBuf,
 }
@@ -38,20 +38,21 @@ impl Stage {
         let folder = load.parent().and_then(Path::parent).context("target/release/load")?.join("load");
         fs::create_dir_all(&folder)?;
         let h2load = H2load::build(&root, &folder)?;
-        eprintln!("filling a database");
+        eprintln!("filling two databases");
         let cluster = Cluster::start()?;
         let contract = root.join("tests/load/contract");
         let programs = Programs { rowcall, load, contract, folder: folder.clone() };
+        programs.migrate(&cluster, Database::Followed)?;
         Ok(Stage {
             h2load,
             pgbench: Pgbench { folder: folder.clone() },
             client: Client::new()?,
-            gets: keys::gets(&folder)?,
-            lists: keys::lists(&folder)?,
-            orders_lists: keys::orders_lists(&folder)?,
+            pools: Pools::write(&folder)?,
             get_script: script::get(&folder)?,
             list_script: script::list(&programs, &cluster, &folder)?,
             orders_script: script::orders(&programs, &cluster, &folder)?,
+            update_script: script::update(&folder)?,
+            updates_script: script::updates(&folder)?,
             programs,
             cluster,
             folder,

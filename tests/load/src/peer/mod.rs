@@ -13,7 +13,12 @@ use tonic::transport::server::Router;
 #[derive(Debug, Subcommand)]
 pub enum Peer {
     /// Answer a constant, to see what the transport costs.
-    Bare { address: SocketAddr },
+    Bare {
+        address: SocketAddr,
+        /// The size of a page.
+        #[arg(long, default_value_t = 0)]
+        page_bytes: usize,
+    },
     /// Answer from the database, as a good engineer would write it.
     Written {
         address: SocketAddr,
@@ -29,7 +34,9 @@ pub fn serve(peer: Peer) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match peer {
-            Peer::Bare { address } => listen(address, Server::builder().add_service(bare::service())).await,
+            Peer::Bare { address, page_bytes } => {
+                listen(address, Server::builder().add_service(bare::service(page_bytes))).await
+            }
             Peer::Written { address, database, connections } => {
                 let service = written::service(&database, connections).await?;
                 listen(address, Server::builder().add_service(service)).await
