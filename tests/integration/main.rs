@@ -36,6 +36,7 @@ mod reload;
 mod replicas;
 mod rewritten;
 mod slow_readers;
+mod soak;
 mod stack;
 mod storm;
 mod torture;
