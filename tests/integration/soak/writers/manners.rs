@@ -123,7 +123,7 @@ impl Manner {
             Savepoints => {
                 session.batch_execute(&format!("{begin} SAVEPOINT kept")).await?;
                 run(session, steps).await?;
-                session.batch_execute("RELEASE kept; SAVEPOINT taken_back; SAVEPOINT inner").await?;
+                session.batch_execute("RELEASE kept; SAVEPOINT taken_back; SAVEPOINT deep").await?;
                 for (cell, _) in changes {
                     let (table, id) = (cell.table.name(), cell.id);
                     // Nobody may ever see these.
@@ -133,7 +133,7 @@ impl Manner {
                         break;
                     }
                 }
-                session.batch_execute("RELEASE inner; ROLLBACK TO taken_back").await?;
+                session.batch_execute("RELEASE deep; ROLLBACK TO taken_back").await?;
                 commit("COMMIT").await?;
             }
             Aborted => {

@@ -76,7 +76,11 @@ impl Writer {
         soak.tally.wrote(work.name(), manner.name(), done.is_ok());
         match done {
             Ok(()) => self.session = Some(session),
-            Err(_) => find_out(&soak, &held, Some(&gid(version))).await,
+            Err(_) => {
+                // Whatever it holds there, it lets go of.
+                drop(session);
+                find_out(&soak, &held, Some(&gid(version))).await;
+            }
         }
     }
 }
