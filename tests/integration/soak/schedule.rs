@@ -45,8 +45,10 @@ pub async fn run(soak: &Arc<Soak>, plan: &Plan, dice: &mut StdRng) {
                 soak.pause(Duration::from_millis(after)).await;
                 soak.tally.struck(fault);
                 soak.episodes.begin(fault);
+                let begun = Instant::now();
                 fault.strike(&soak, seed).await;
                 soak.episodes.end(fault);
+                eprintln!("soak: {fault:?}, {:?}", begun.elapsed());
             }
         }))
         .await;

@@ -68,6 +68,8 @@ impl Site {
             "hot_standby_feedback = on",
             "max_standby_streaming_delay = 2s",
             "autovacuum = on",
+            // A standby is back soon after its primary is.
+            "wal_retrieve_retry_interval = 200ms",
         ];
         let primary = Cluster::start(&settings);
         primary.psql("postgres", &["-c", &sql::all()]);

@@ -26,14 +26,15 @@ pub async fn promote(soak: &Arc<Soak>, dice: &mut StdRng) {
         sleep(PAUSE).await;
     }
     soak.world.died();
+    let version = soak.world.version();
     sleep(Duration::from_millis(dice.random_range(0..1_500))).await;
     standby.control("promote");
     let old = soak.site.promoted();
     soak.site.until("SELECT NOT pg_is_in_recovery()").await;
+    writers::take_back(soak, version).await;
     // Whoever waits for the end of a transaction finds out by itself, and lets go of its groups.
     for group in Group::all().into_iter().filter(|Group(table, _)| *table != Table::Fed) {
-        let held = soak.world.hold(vec![group]).await;
-        writers::find_out(soak, &held, None).await;
+        drop(writers::hold(soak, vec![group]).await);
     }
     fed::find_out(soak).await;
     soak.answers.go_on();

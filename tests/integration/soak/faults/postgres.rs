@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use tokio::time::sleep;
+use tokio_postgres::Client;
 
 use crate::soak::Soak;
 
@@ -25,23 +26,34 @@ pub async fn terminate(soak: &Soak, whose: &str, dice: &mut StdRng) {
     }
 }
 
+/// Of the server that answers.
+const STARTED: &str = "SELECT extract(epoch FROM pg_postmaster_start_time())::float8";
+
 pub async fn crash_primary(soak: &Soak) {
-    let begun = "SELECT extract(epoch FROM pg_postmaster_start_time())::float8";
-    let before: Option<f64> = soak.site.asked(begun).await.map(|row| row.get(0));
+    let before = started(soak.site.session().await).await;
     soak.site.primary().control("restart");
-    let late = Instant::now() + BACK_MAX;
-    // Another server than before.
-    while soak.site.asked(begun).await.is_none_or(|row| Some(row.get::<_, f64>(0)) == before) {
-        assert!(Instant::now() < late, "Postgres does not come back");
-        sleep(Duration::from_millis(20)).await;
-    }
+    until(async || started(soak.site.session().await).await.is_some_and(|now| Some(now) != before)).await;
 }
 
 pub async fn crash_standby(soak: &Soak) {
-    if let Some(standby) = soak.site.standby() {
-        standby.control("restart");
-    }
+    let Some(standby) = soak.site.standby() else { return };
+    let before = started(soak.site.standby_session().await).await;
+    standby.control("restart");
+    until(async || started(soak.site.standby_session().await).await.is_some_and(|now| Some(now) != before)).await;
     streams(soak).await;
+}
+
+async fn started(session: Option<Client>) -> Option<f64> {
+    Some(session?.query_one(STARTED, &[]).await.ok()?.get(0))
+}
+
+/// Until another server answers than before.
+async fn until(so: impl AsyncFn() -> bool) {
+    let late = Instant::now() + BACK_MAX;
+    while !so().await {
+        assert!(Instant::now() < late, "Postgres does not come back");
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 pub async fn pause_replay(soak: &Soak, hold: Duration) {

@@ -32,7 +32,7 @@ pub async fn disable_triggers(soak: &Soak, hold: Duration, dice: &mut StdRng) {
 pub async fn blink_triggers(soak: &Soak, dice: &mut StdRng) {
     for _ in 0..8 {
         let cell = cell(dice);
-        let held = soak.world.hold(vec![cell.group()]).await;
+        let held = writers::hold(soak, vec![cell.group()]).await;
         let Some(place) = soak.world.now(cell) else { continue };
         let quiet = |version| {
             let (off, on) = (disable(cell.table), enable(cell.table));
@@ -61,7 +61,7 @@ pub async fn retype_column(soak: &Soak, hold: Duration, dice: &mut StdRng) {
 pub async fn rewrite_rows(soak: &Soak, dice: &mut StdRng) {
     for _ in 0..4 {
         let cell = cell(dice);
-        let held = soak.world.hold(vec![cell.group()]).await;
+        let held = writers::hold(soak, vec![cell.group()]).await;
         let Some(place) = soak.world.now(cell) else { continue };
         let Cell { table, id } = cell;
         let rewrite = |version| {

@@ -29,6 +29,8 @@ pub struct Histories {
     pub several: HashSet<u64>,
     /// When the last primary died that is not there any more.
     died: Option<Instant>,
+    /// Of which it is not known since then who wrote them last.
+    unknown: HashSet<Group>,
 }
 
 /// Groups that nobody else writes.
@@ -55,6 +57,7 @@ impl World {
                 cells: cells.map(|cell| (cell, History::new(first(cell)))).collect(),
                 several: HashSet::new(),
                 died: None,
+                unknown: HashSet::new(),
             }),
         }
     }
@@ -105,6 +108,21 @@ impl World {
         }
     }
 
+    /// The same by what the database says.
+    pub fn found_out(&self, marks: Vec<(Group, u64)>) {
+        self.settle(marks.iter().copied());
+        let mut histories = self.histories();
+        marks.iter().for_each(|(group, _)| {
+            histories.unknown.remove(group);
+        });
+    }
+
+    /// Whether a primary died since anybody knew.
+    pub fn is_unknown(&self, groups: &[Group]) -> bool {
+        let histories = self.histories();
+        groups.iter().any(|group| histories.unknown.contains(group))
+    }
+
     /// What was seen in the database, of a row that others write there.
     pub fn saw(&self, cell: Cell, version: u64) {
         self.histories().cells.get_mut(&cell).expect("a row of ours").saw(version);
@@ -119,7 +137,9 @@ impl World {
 
     /// The primary has, and all that nobody else has of it.
     pub fn died(&self) {
-        self.histories().died = Some(Instant::now());
+        let mut histories = self.histories();
+        histories.died = Some(Instant::now());
+        histories.unknown = self.groups.keys().copied().collect();
     }
 
     pub fn histories(&self) -> MutexGuard<'_, Histories> {

@@ -41,7 +41,7 @@ pub fn all() -> String {
         sql += &insert(table, None);
     }
     for group in Group::all() {
-        let _ = write!(sql, "INSERT INTO mark VALUES ('{}', 0);", group.mark());
+        let _ = write!(sql, "INSERT INTO mark VALUES ('{}', 100);", group.mark());
     }
     sql + "ANALYZE;"
 }

@@ -64,7 +64,7 @@ impl Writer {
     }
 
     async fn write(&mut self, work: Work, manner: Manner) {
-        let held = self.soak.world.hold(work.groups()).await;
+        let held = hold(&self.soak, work.groups()).await;
         let version = self.soak.world.version();
         let written = work.write(&self.soak.world, version, &mut self.dice);
         let session = match self.session.take() {
@@ -85,6 +85,15 @@ impl Writer {
     }
 }
 
+/// Until nobody else writes any of these, and it is known who wrote them last.
+pub async fn hold(soak: &Soak, groups: Vec<Group>) -> Held {
+    let held = soak.world.hold(groups).await;
+    if soak.world.is_unknown(&held.groups) {
+        find_out(soak, &held, None).await;
+    }
+    held
+}
+
 /// Asks who wrote the held groups last, until it is known. A transaction that was prepared under this name is taken back.
 pub async fn find_out(soak: &Soak, held: &Held, prepared: Option<&str>) {
     loop {
@@ -98,8 +107,25 @@ pub async fn find_out(soak: &Soak, held: &Held, prepared: Option<&str>) {
             let _ = session.batch_execute(&format!("ROLLBACK PREPARED '{name}'")).await;
         }
         match marks(&session, &held.groups).await {
-            Ok(marks) => return soak.world.settle(marks),
+            Ok(marks) => return soak.world.found_out(marks),
             Err(_) => sleep(AGAIN).await,
+        }
+    }
+}
+
+/// Prepared transactions from before a promotion: whose end was acknowledged, and did not come along, nobody asks for.
+pub async fn take_back(soak: &Soak, before: u64) {
+    const LEFT: &str = "SELECT gid FROM pg_prepared_xacts WHERE split_part(gid, '_', 2)::int8 < $1";
+    let before = i64::try_from(before).expect("a number");
+    loop {
+        let session = open(soak).await;
+        let Ok(left) = session.query(LEFT, &[&before]).await else { continue };
+        if left.is_empty() {
+            return;
+        }
+        for row in left {
+            // Its writer may be quicker.
+            let _ = session.batch_execute(&format!("ROLLBACK PREPARED '{}'", row.get::<_, &str>(0))).await;
         }
     }
 }
