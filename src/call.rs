@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::cache::Snapshot;
+
 /// One RPC.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -91,6 +93,8 @@ pub struct Notes {
     pub served: Option<Served>,
     /// What its reader has seen: `rowcall-token`.
     pub token: Option<Bytes>,
+    /// Of a stream: the same, as it grows chunk by chunk.
+    pub seen: Option<Snapshot>,
 }
 
 /// Where an answer came from.

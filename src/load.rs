@@ -69,8 +69,9 @@ pub async fn contract(paths: Vec<PathBuf>) -> Result<Arc<Contract>, Error> {
 
 /// Reads the catalog and makes plans.
 pub async fn plans(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loaded, Error> {
+    let begun = Instant::now();
     let catalog = catalog(&contract, postgres).await?;
-    Ok(compiled(contract, catalog))
+    Ok(compiled(contract, catalog, begun))
 }
 
 /// The same in place of plans that serve: what DDL undid while it was read is no reason to give them
@@ -78,11 +79,12 @@ pub async fn plans(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loade
 pub async fn settled_plans(contract: Arc<Contract>, postgres: &Postgres) -> Result<Loaded, Error> {
     let mut loaded = plans(contract.clone(), postgres).await?;
     for _ in 1..READINGS_MAX {
+        let begun = Instant::now();
         let catalog = catalog(&contract, postgres).await?;
         if catalog.fingerprint == loaded.catalog.fingerprint {
             break;
         }
-        loaded = compiled(contract.clone(), catalog);
+        loaded = compiled(contract.clone(), catalog, begun);
     }
     Ok(loaded)
 }
@@ -98,8 +100,9 @@ async fn catalog(contract: &Contract, postgres: &Postgres) -> Result<Catalog, Er
     catalog::introspect::introspect(&mut session, &queries(contract)).await.map_err(Error::Catalog)
 }
 
-fn compiled(contract: Arc<Contract>, catalog: Catalog) -> Loaded {
-    let (plans, report) = plan::compile(contract, &catalog);
+fn compiled(contract: Arc<Contract>, catalog: Catalog, read_at: Instant) -> Loaded {
+    let (mut plans, report) = plan::compile(contract, &catalog);
+    plans.read_at = Some(read_at);
     Loaded { plans, report, catalog }
 }
 

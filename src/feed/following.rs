@@ -1,12 +1,17 @@
 //! Of each table, whether all of its changes are heard of; if not, why.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher as _;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::catalog::Oid;
+use crate::plan::Plans;
 
 /// As of one poll; replaced as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Following {
+    /// Of the plans whose tables these are (`Plans::digest`): others may depend on what is not asked for yet.
+    plans: u64,
     /// Every read asks; the keys are Postgres' own.
     modes: FxHashMap<Oid, Mode>,
 }
@@ -32,6 +37,8 @@ pub enum Why {
     TriggerDisabled,
     /// What its triggers tell is not what the contract has.
     Outdated,
+    /// It was altered, and the plans are from before.
+    Reloading,
     /// A logical subscription writes to it, which fires no statement trigger.
     Subscription,
     /// Its rows depend on who asks.
@@ -49,14 +56,19 @@ pub enum Why {
 }
 
 impl Following {
-    pub fn new(modes: impl IntoIterator<Item = (Oid, Mode)>) -> Self {
-        Following { modes: modes.into_iter().collect() }
+    pub fn new(plans: u64, modes: impl IntoIterator<Item = (Oid, Mode)>) -> Self {
+        Following { plans, modes: modes.into_iter().collect() }
     }
 
     /// How a table is followed; of one that nobody asked for, that it is not.
     pub fn mode(&self, table: Oid) -> &Mode {
         const UNKNOWN: &Mode = &Mode::Untracked(Why::NotInstalled);
         self.modes.get(&table).unwrap_or(UNKNOWN)
+    }
+
+    /// Whether it was made for plans that depend on what these do.
+    pub fn is_for(&self, plans: u64) -> bool {
+        self.plans == plans
     }
 
     /// The first reason among tables; None when all of them are tracked.
@@ -67,6 +79,11 @@ impl Following {
     pub fn iter(&self) -> impl Iterator<Item = (Oid, Mode)> {
         self.modes.iter().map(|(table, mode)| (*table, *mode))
     }
+}
+
+/// What `Following` knows plans by.
+pub fn plans_name(plans: &Plans) -> u64 {
+    FxBuildHasher.hash_one(&plans.digest)
 }
 
 impl Mode {
@@ -88,6 +105,7 @@ impl Why {
             Why::TriggerMissing => "trigger_missing",
             Why::TriggerDisabled => "trigger_disabled",
             Why::Outdated => "outdated",
+            Why::Reloading => "reloading",
             Why::Subscription => "subscription",
             Why::RowSecurity => "row_security",
             Why::MaterializedView => "materialized_view",
@@ -116,6 +134,7 @@ impl Why {
                 "a trigger of Rowcall's does not always fire: run `rowcall migrate`, which enables it"
             }
             Why::Outdated => "its triggers do not tell what the contract asks for: run `rowcall migrate`",
+            Why::Reloading => "it was altered, and is followed again once the catalog is read again",
             Why::Subscription => "a logical subscription writes to it, which fires no statement triggers",
             Why::RowSecurity => "it has row security, and calls have no scope yet",
             Why::MaterializedView => "a materialized view tells nobody when it is refreshed",
@@ -136,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_nobody_follows_is_untracked() {
-        let following = Following::new([(1, Mode::Tracked)]);
+        let following = Following::new(7, [(1, Mode::Tracked)]);
         assert_eq!(following.mode(1), &Mode::Tracked);
         assert_eq!(following.mode(2), &Mode::Untracked(Why::NotInstalled));
         assert_eq!(following.untracked(&[1]), None);

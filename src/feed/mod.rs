@@ -18,6 +18,6 @@ pub mod trigger;
 pub mod verdict;
 
 pub use canonical::{Form, key_bytes, key_sql};
-pub use following::{Following, Mode, Why};
+pub use following::{Following, Mode, Why, plans_name};
 pub use handle::{Feed, Status};
 pub use recorded::{Recorded, Told};

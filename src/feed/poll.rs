@@ -89,7 +89,9 @@ const REST: &str = "SELECT pg_catalog.json_build_object(\
     'snapshot', pg_catalog.pg_current_snapshot()::text, 'recovery', pg_catalog.pg_is_in_recovery(), 'system', SYSTEM, \
     'nonce', (SELECT e.nonce FROM rowcall.epoch e), 'version', s.version, 'floor', s.floor_xmin::text)::text \
     FROM rowcall.state s";
-const CONTROL: &str = "(SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() c)";
+/// With the database: a copy that was made of it has its nonce and its tables' numbers, too.
+const CONTROL: &str = "(SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() c) || ' ' || \
+    (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
 const IDENTITY: &str = "s.identity::text || (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
 
 /// What the planner knows of a table that fills and empties is of no use, and a plan made each time costs more than the

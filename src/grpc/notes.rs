@@ -190,6 +190,7 @@ mod tests {
             ],
             served: Some(Served::Miss { standby: false }),
             token: Some("abc".into()),
+            seen: None,
         };
         let mut headers = HeaderMap::new();
         write(&notes, &mut headers);

@@ -97,10 +97,11 @@ impl Pipeline {
         let shape = self.shape(plans, resource, &mask)?;
         notes.took(Stage::Bind, started.elapsed());
         let batch = Batch { pipeline: self, plans, shape: &shape, call, lookup: &lookup, rows };
-        let (course, keys) = match self.keeper.look_for_all(&shape.terms, || batch.keys(), call, notes)? {
-            LookForAll::Hit(entries) => return batch.assemble(&entries, notes),
-            LookForAll::Read(course, keys) => (course, keys),
-        };
+        let (course, keys) =
+            match self.keeper.look_for_all(&shape.terms, (method, || batch.keys()), call, notes)? {
+                LookForAll::Hit(entries) => return batch.assemble(&entries, notes),
+                LookForAll::Read(course, keys) => (course, keys),
+            };
         if let Some(entries) = self.keeper.look_elsewhere(&course, &keys, notes).await {
             return batch.assemble(&entries, notes);
         }

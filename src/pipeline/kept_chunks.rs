@@ -9,7 +9,7 @@ use super::keep::{Aside, Course, Got, Look, Terms, Value};
 use super::list::{Ask, Read};
 use super::pages;
 use super::stream::Work;
-use crate::cache::{Entry, Tag};
+use crate::cache::{Entry, Tag, Token};
 use crate::call::{Notes, Served};
 use crate::error::Error;
 use crate::plan::bind::Listing;
@@ -55,12 +55,24 @@ impl Kept<'_> {
             let (total, more) = (aside.total(), aside.more);
             let last = aside.last.iter().map(|value| value.bytes.clone()).collect();
             self.work.output.note(|notes| aside.tell(notes));
+            self.shown(&entry);
             room.send(entry.payload.clone().unwrap_or_else(|| Payload::of(&[])));
             if !more {
                 return Ok(None);
             }
             *ask = ask.after(last, total);
         }
+    }
+
+    /// The stream's reader has seen this chunk too: its token asks for all of them.
+    fn shown(&self, entry: &Entry) {
+        let Some(label) = entry.label() else { return };
+        self.work.output.note(|notes| {
+            let most = label.seen().most();
+            let all = notes.seen.take().map_or_else(|| most.clone(), |seen| seen.union(most));
+            notes.token = Some(Token::read(label.epoch(), all.clone()).to_string().into());
+            notes.seen = Some(all);
+        });
     }
 
     /// What Redis has of it.
@@ -85,10 +97,9 @@ impl Kept<'_> {
         let aside = Aside { last, more, ..Aside::new(read.total, &read.tree.truncated) };
         let got = Got { payload: Some(payload), aside: aside.bytes(), seen: read.seen.clone() };
         let entry = Arc::new(pipeline.keeper.entry(got, course.way, self.terms, || self.tags()));
-        let token = entry.token();
-        self.work.output.note(|notes| notes.token = token.or(notes.token.take()));
+        self.shown(&entry);
         let key = pages::key(plans, method, (self.listing, &ask.select, ask.total), &pipeline.sealed);
-        pipeline.keeper.keep(Some(key), &entry);
+        pipeline.keeper.keep(course.key.and(Some(key)), &entry);
     }
 }
 
@@ -97,6 +108,6 @@ fn tell(all: &mut Notes, chunk: Notes) {
     if matches!(all.served, None | Some(Served::Hit { .. })) {
         all.served = chunk.served;
     }
-    all.token = chunk.token.clone().or(all.token.take());
+
     all.stages_of(chunk);
 }

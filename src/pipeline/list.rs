@@ -210,7 +210,7 @@ impl Pipeline {
     /// How answers to a listing may be kept.
     pub(super) fn terms(&self, plans: &Plans, listing: &Listing) -> Terms {
         let reach = Reach::of(plans, &listing.select, &listing.projection);
-        Terms::of(plans, listing.select.resource, &reach, self.keeper.defaults())
+        Terms::of(plans, &reach, self.keeper.defaults())
     }
 
     pub(super) fn bind_list(

@@ -145,7 +145,7 @@ mod tests {
                 let context = Context { plans, method, resource: at, hints, scope, limits, keys, now };
                 let listing = bind::list(&context, Request::decode(plans, &method.input, request)?)?;
                 let reach = Reach::of(plans, &listing.select, &listing.projection);
-                let terms = Terms::of(plans, at, &reach, Defaults { ttl: HOUR, idle: HOUR });
+                let terms = Terms::of(plans, &reach, Defaults { ttl: HOUR, idle: HOUR });
                 Ok(Bound::new(listing, terms))
             })
         }

@@ -10,20 +10,26 @@ use crate::plan::query::Select;
 use crate::plan::{Method, Plans, Projection};
 use crate::sql::{self, Statement};
 
-/// By the statements that would be run, and by what is made of their rows.
+/// By the statements that would be run, by what is made of their rows, and by what the token behind them is good for, which is the
+/// request's own words.
 pub(super) fn key(plans: &Plans, method: &Method, ask: (&Listing, &Select, Total), sealed: &[u8]) -> Key {
     let (listing, select, total) = ask;
     let Statement { text, params, .. } = sql::render(plans, select);
     let mut shown = Vec::new();
     fields(&listing.projection, &mut shown);
-    let scope = listing.bound.binding().scope.bytes();
+    let binding = listing.bound.binding();
+    let (scope, purpose) = (binding.scope.bytes(), format!("{:?} {:?}", binding.purpose, binding.deleted));
     let total = format!("{total:?} {}", listing.page);
-    let parts: [&[u8]; 8] = [
+    let parts: [&[u8]; 12] = [
         b"page",
         plans.digest.as_bytes(),
         method.path.as_bytes(),
         // Answers have tokens in them, which only who has the key can open.
         sealed,
+        purpose.as_bytes(),
+        binding.parent.as_bytes(),
+        binding.filter.as_bytes(),
+        binding.order.as_bytes(),
         &scope,
         total.as_bytes(),
         &shown,

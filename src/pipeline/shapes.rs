@@ -87,7 +87,7 @@ impl Shape {
         lookup.keys = vec![vec![Bytes::new(); of.key.len()]];
         let one = Kept::of(sql::render(plans, &get::select(of, &lookup)));
         let forecast = Forecast::default();
-        let terms = Terms::of(plans, resource, &Reach::of_projection(plans, &lookup.projection), defaults);
+        let terms = Terms::of(plans, &Reach::of_projection(plans, &lookup.projection), defaults);
         let mask = format!("{mask:?}");
         let parts = ["row", &plans.digest, &of.kind, &mask];
         let prefix = parts.iter().fold(Prefix::default(), |prefix, part| prefix.with(part.as_bytes()));

@@ -206,7 +206,7 @@ impl Work {
             page::token(&mut page, &self.method, "resume_token", &token, settings)?;
             let payload = page.finish();
             self.output.note(|notes| notes.took(Stage::Encode, started.elapsed()));
-            if course.key.is_some() {
+            if course.key.is_some() || course.proves() {
                 let more = read.more || at < read.tree.taken();
                 let behind = ask.behind(level.rows[at - 1], read.total);
                 chunks.keep(course, asked.as_ref().unwrap_or(ask), read, payload.clone(), (&behind, more));

@@ -32,8 +32,7 @@ impl Pipeline {
             (Ok(Answer { payload, .. }), Some(kept)) if same(&sample.method.output, &payload, kept) => {
                 Compared::Same
             }
-            (Err(Error::Missing { .. }), None) => Compared::Same,
-            (Ok(_), _) | (Err(Error::Missing { .. }), Some(_)) => {
+            (Ok(_) | Err(Error::Missing { .. }), _) => {
                 self.keeper.feed().polled().await;
                 match self.keeper.still_good(&sample.entry) {
                     true => Compared::Other,

@@ -26,6 +26,7 @@ pub mod value;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use prost_protovalidate::Validator;
 use rustc_hash::FxHashMap;
@@ -58,6 +59,8 @@ pub struct Plans {
     pub views: Vec<Oid>,
     /// Of the contract and the catalog they were made from: equal plans have equal names, in every process.
     pub digest: String,
+    /// When the catalog began to be read; None where nobody said. What DDL does after that, the plans may not know.
+    pub read_at: Option<Instant>,
     /// `buf.validate` rules, compiled at their first use. None when the contract cannot have any.
     pub validator: Option<Validator>,
 }
@@ -73,6 +76,7 @@ impl Plans {
             recorded,
             views,
             digest: String::new(),
+            read_at: None,
             validator,
         }
     }

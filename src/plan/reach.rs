@@ -15,6 +15,8 @@ pub struct Reach<'p> {
     plans: &'p Plans,
     /// Positions in `Plans::resources`.
     pub resources: BTreeSet<usize>,
+    /// Those that a relation leads to: the first one too, when one leads back to it.
+    pub reached: BTreeSet<usize>,
     /// Tables between two resources, and what they add to what an answer depends on.
     pub between: BTreeMap<&'p TableName, Option<&'p Depends>>,
 }
@@ -33,7 +35,8 @@ impl<'p> Reach<'p> {
     /// Of rows found by key.
     pub fn of_projection(plans: &'p Plans, projection: &Projection) -> Self {
         let resources = BTreeSet::from([projection.resource]);
-        let mut reach = Reach { plans, resources, between: BTreeMap::new() };
+        let (reached, between) = (BTreeSet::new(), BTreeMap::new());
+        let mut reach = Reach { plans, resources, reached, between };
         reach.projection(projection);
         reach
     }
@@ -85,6 +88,7 @@ impl<'p> Reach<'p> {
             self.between.insert(table, relation.between.as_ref());
         }
         self.resources.insert(relation.target);
+        self.reached.insert(relation.target);
         relation.target
     }
 }

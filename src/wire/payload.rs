@@ -7,6 +7,9 @@ use bytes::{BufMut, Bytes};
 /// What the frame of most resources fits in.
 const FRAME_BYTES: usize = 256;
 
+/// What is smaller has little room to spare.
+const COMPACT_BYTES_MIN: usize = 2 * FRAME_BYTES;
+
 /// A flag byte and four of length.
 pub const HEADER_BYTES: usize = 5;
 
@@ -73,6 +76,14 @@ impl Payload {
     /// The message alone.
     pub fn message(&self) -> Bytes {
         self.frame.slice(HEADER_BYTES..)
+    }
+
+    /// In as many bytes as it has: a page is written into room for more.
+    pub fn compact(self) -> Payload {
+        if self.frame.len() < COMPACT_BYTES_MIN {
+            return self;
+        }
+        Payload { frame: Bytes::copy_from_slice(&self.frame) }
     }
 
     /// Flag 0, length, message.

@@ -222,6 +222,12 @@ impl Ledger {
         self.state.read().unwrap_or_else(PoisonError::into_inner).judge(label, want, now)
     }
 
+    /// Since the last answered question was asked: what has changed meanwhile is not heard of.
+    pub fn age(&self, now: Instant) -> Duration {
+        let asked = Duration::from_nanos(self.asked.load(Ordering::Acquire));
+        now.saturating_duration_since(self.started + asked)
+    }
+
     /// Whether several entries may be served as one answer: each of them is good, and together they show one state of the
     /// database. They do when all were read with the same snapshot, or when none shows more than S_k: then each shows
     /// what its tags are in S_k, since all that S_k sees of them is visible in it.

@@ -1,6 +1,6 @@
 -- By the numbers in a rule's tree, since pg_depend leaves out what Postgres itself has. Before Postgres 16 a rule names
--- the view too. Steady is what asks nothing but the rows and the settings that every session of ours has: immutable
--- functions, and of Postgres' own stable ones those that only convert. A function of a user's that is stable may read any table.
+-- the view too. Steady is what asks nothing but the rows and the settings that every session of ours has: Postgres' own
+-- immutable functions, and of its stable ones those that only convert. A function of a user's may read any table, or be another tomorrow.
 SELECT coalesce(json_agg(json_build_object(
     'oid', c.oid::int8,
     'relations', (
@@ -12,7 +12,7 @@ SELECT coalesce(json_agg(json_build_object(
         WHERE p.oid IN (
                 SELECT m.found[1]::oid
                 FROM regexp_matches(t.tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') m (found))
-            AND p.provolatile <> 'i'
+            AND NOT (p.provolatile = 'i' AND p.pronamespace = 'pg_catalog'::regnamespace)
             AND NOT (p.provolatile = 's' AND p.pronamespace = 'pg_catalog'::regnamespace AND (
                 p.proname IN (
                     'array_to_json', 'array_to_string', 'concat', 'concat_ws', 'date_part', 'date_trunc', 'format',

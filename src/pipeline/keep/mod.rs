@@ -213,11 +213,17 @@ impl Keeper {
     }
 
     fn way(&self, terms: &Terms) -> Way {
-        let why = terms.unfollowed.or_else(|| self.feed.following().untracked(&terms.tables));
+        let why = terms.untracked(&self.feed.following());
         match (why, terms.untracked) {
+            // Whatever the contract says of tables that nobody follows: these rows may be another caller's.
+            (Some(Why::RowSecurity), _) => Way::Bypass("untracked"),
             (Some(_), Some(ttl)) => Way::Timed(ttl),
             (Some(_), None) => Way::Bypass("untracked"),
             (None, _) if self.verifier.distrusts(&terms.tables) => Way::Bypass("mismatch"),
+            // Nothing can be proved: waiting for others would be in vain.
+            (None, _) if self.feed.ledger().age(Instant::now()) > self.settings.lag_max => {
+                Way::Bypass("feed")
+            }
             (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass("feed"), Way::Proved),
         }
     }
@@ -281,7 +287,10 @@ impl Keeper {
             Way::Timed(ttl) => (ttl.min(terms.ttl), Proof::TimeToLive),
             Way::Bypass(_) => (Duration::ZERO, Proof::None),
         };
-        Entry::new(got.payload, got.aside, proof, SystemTime::now(), now + ttl, terms.idle)
+        // What is kept weighs what it is long.
+        let kept = self.store.is_some() && !matches!(proof, Proof::None);
+        let payload = got.payload.map(|payload| if kept { payload.compact() } else { payload });
+        Entry::new(payload, got.aside, proof, SystemTime::now(), now + ttl, terms.idle)
     }
 
     /// Keeps it, whatever has changed meanwhile.
@@ -308,6 +317,11 @@ impl Keeper {
 }
 
 impl Course {
+    /// Whether what is read by it can be proved, kept or not.
+    pub fn proves(&self) -> bool {
+        matches!(self.way, Way::Proved(_))
+    }
+
     /// Whether the answer's bytes are all that matters of it.
     pub fn plain(&self) -> bool {
         matches!(self.way, Way::Bypass(_)) && self.wish.token.is_none()

@@ -9,6 +9,7 @@ use super::{Course, Keep, Keeper, Terms, Way, age};
 use crate::cache::{Entry, Key, Label, Prefix, Proof, Tag, Token, Verdict, Want};
 use crate::call::{Call, Level, Notes, Stage};
 use crate::error::Error;
+use crate::plan::Method;
 use crate::wire::Payload;
 
 /// What looking for all of them comes to.
@@ -23,7 +24,7 @@ impl Keeper {
     pub fn look_for_all(
         &self,
         terms: &Terms,
-        keys: impl FnOnce() -> Vec<Key>,
+        (method, keys): (&Method, impl FnOnce() -> Vec<Key>),
         call: &Call,
         notes: &mut Notes,
     ) -> Result<LookForAll, Error> {
@@ -31,7 +32,9 @@ impl Keeper {
         let mut parts = Vec::new();
         let whole = || {
             parts = keys();
-            parts.iter().fold(Prefix::default(), |prefix, key| prefix.with(&key.0)).key()
+            // Of one method: another puts the same rows into another message.
+            let of = Prefix::default().with(method.path.as_bytes());
+            parts.iter().fold(of, |prefix, key| prefix.with(&key.0)).key()
         };
         let course = Course { keep: Keep::No, ..self.course(terms, whole, call, notes)? };
         let found = course.kept(notes).and_then(|_| self.all(&parts, &course, begun));

@@ -55,6 +55,9 @@ impl Shows for Got {
 const AGAIN_FIRST: Duration = Duration::from_millis(1);
 const AGAIN_MAX: Duration = Duration::from_millis(50);
 
+/// Who has followed so often in vain reads for itself.
+const FOLLOWS_MAX: usize = 3;
+
 /// A standby that is behind by more does not keep up.
 const KEEPS_UP: Duration = Duration::from_millis(250);
 
@@ -68,28 +71,32 @@ impl Keeper {
         servers: &Servers,
         notes: &mut Notes,
     ) -> Result<Answered, Error> {
-        let shares = !course.wish.no_cache && !matches!(course.way, Way::Bypass(_));
+        // With a token a call may have to read again and again: nobody waits for that, or is made to.
+        let shares =
+            !course.wish.no_cache && course.wish.token.is_none() && !matches!(course.way, Way::Bypass(_));
         let Some(key) = course.key.filter(|_| shares) else {
             let entry = self.fetch(course, terms, reading, servers, notes).await?;
             return Ok(Answered { entry, key: course.key });
         };
-        let lead = match self.flights.enter(key) {
-            Part::Lead(lead) => Some(lead),
-            Part::Follow(waits) => match waits.await {
-                Ok(Ok(entry)) if self.good(&entry, course.way, &course.wish, Instant::now()) => {
-                    notes.served = Some(Served::Shared);
-                    notes.token = entry.token();
-                    return Ok(Answered { entry, key: Some(key) });
+        let mut lead = None;
+        for _ in 0..FOLLOWS_MAX {
+            match self.flights.enter(key) {
+                Part::Lead(leads) => {
+                    lead = Some(leads);
+                    break;
                 }
-                Ok(Err(error)) => return Err(error),
-                // It is not for us, or nobody got it: who reads for itself waits for nobody again.
-                Ok(Ok(_)) => None,
-                Err(_) => match self.flights.enter(key) {
-                    Part::Lead(lead) => Some(lead),
-                    Part::Follow(_) => None,
+                Part::Follow(waits) => match waits.await {
+                    Ok(Ok(entry)) if self.good(&entry, course.way, &course.wish, Instant::now()) => {
+                        notes.served = Some(Served::Shared);
+                        notes.token = entry.token();
+                        return Ok(Answered { entry, key: Some(key) });
+                    }
+                    Ok(Err(error)) => return Err(error),
+                    // It is not for us, or nobody got it.
+                    Ok(Ok(_)) | Err(_) => {}
                 },
-            },
-        };
+            }
+        }
         let entry = self.lead(lead, course, terms, reading, servers, notes).await?;
         Ok(Answered { entry, key: Some(key) })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cache::Tag;
 use crate::catalog::Oid;
 use crate::contract::options;
-use crate::feed::Why;
+use crate::feed::{Following, Why, plans_name};
 use crate::plan::{Depends, Plans, Reach};
 
 /// Of every answer to questions of one shape.
@@ -13,6 +13,8 @@ use crate::plan::{Depends, Plans, Reach};
 pub struct Terms {
     /// All of them have to be followed.
     pub tables: Box<[Oid]>,
+    /// What the feed knows the plans by.
+    plans: u64,
     /// Why no proof is possible, whatever is followed.
     pub unfollowed: Option<Why>,
     /// What the answer depends on beside its own rows: any change of these.
@@ -31,11 +33,11 @@ pub struct Defaults {
 }
 
 impl Terms {
-    /// `root` is the resource whose rows the answer has, a position in `Plans::resources`.
-    pub fn of(plans: &Plans, root: usize, reach: &Reach<'_>, defaults: Defaults) -> Self {
+    pub fn of(plans: &Plans, reach: &Reach<'_>, defaults: Defaults) -> Self {
         let Defaults { ttl, idle } = defaults;
         let mut terms = Terms {
             tables: Box::default(),
+            plans: plans_name(plans),
             unfollowed: None,
             beside: Box::default(),
             ttl,
@@ -47,7 +49,8 @@ impl Terms {
             let depends = &plans.resources[at].depends;
             terms.add(depends, plans.contract.resources[at].table.cache.as_ref());
             tables.extend_from_slice(&depends.tables);
-            if at != root {
+            // Rows of its own are told by key or part; those that a relation leads to may be any.
+            if reach.reached.contains(&at) {
                 beside.extend(depends.list_tags());
             }
         }
@@ -60,6 +63,12 @@ impl Terms {
         tables.dedup();
         (terms.tables, terms.beside) = (tables.into(), beside.into());
         terms
+    }
+
+    /// Why no answer can be proved fresh now.
+    pub fn untracked(&self, following: &Following) -> Option<Why> {
+        let other = (!following.is_for(self.plans)).then_some(Why::Reloading);
+        self.unfollowed.or_else(|| following.untracked(&self.tables)).or(other)
     }
 
     fn add(&mut self, depends: &Depends, told: Option<&options::Cache>) {

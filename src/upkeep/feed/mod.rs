@@ -27,7 +27,7 @@ use tokio::time::{sleep, sleep_until};
 use crate::cache::{self, Asked, Poll};
 use crate::catalog::Oid;
 use crate::feed::poll::{Answer, Facts, System};
-use crate::feed::{Feed, Following, Mode, Why, schema};
+use crate::feed::{Feed, Following, Mode, Why, plans_name, schema};
 use crate::plan::Plans;
 use crate::postgres::{self, Postgres};
 use ask::Look;
@@ -78,7 +78,7 @@ pub async fn glance(postgres: &Postgres, plans: &Arc<Plans>, settings: Settings)
     let facts = answer.facts?.into_iter().map(|facts| (facts.root, facts)).collect();
     let watched = &state.watched;
     let modes = watched.tables.iter().map(|&table| (table, watched.mode(table, &facts)));
-    Some(Following::new(modes))
+    Some(Following::new(plans_name(&state.plans), modes))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +101,8 @@ struct State {
     system: Option<System>,
     digest: String,
     facts: HashMap<Oid, Facts>,
+    /// When it was seen that they are not what they were, as long as the plans may be from before.
+    altered: HashMap<Oid, Instant>,
     following: Following,
     /// No transaction had ended before the last poll, so that a short question may be enough.
     resting: bool,
@@ -118,6 +120,7 @@ impl State {
             system: None,
             digest: String::new(),
             facts: HashMap::new(),
+            altered: HashMap::new(),
             following: Following::default(),
             resting: false,
             // Instances that started together do not clean together.
@@ -252,7 +255,10 @@ impl Follow {
             let before = state.facts.get(&facts.root);
             if before.is_none_or(|before| before.print != facts.print) {
                 self.feed.ledger().moved(facts.root, &answer.snapshot);
-                met_ddl |= before.is_some();
+                if before.is_some() {
+                    met_ddl = true;
+                    state.altered.insert(facts.root, Instant::now());
+                }
             }
             known.insert(facts.root, facts.clone());
         }
@@ -260,8 +266,15 @@ impl Follow {
         if let Some(digest) = &answer.digest {
             state.digest.clone_from(digest);
         }
-        let (watched, facts) = (state.watched.clone(), std::mem::take(&mut state.facts));
-        self.follow(state, |table| watched.mode(table, &facts));
+        // Of what was altered, plans from before may not know what answers depend on now.
+        let read_at = state.plans.read_at;
+        state.altered.retain(|_, altered| read_at.is_some_and(|read| read <= *altered));
+        let (watched, altered) = (state.watched.clone(), state.altered.clone());
+        let facts = std::mem::take(&mut state.facts);
+        self.follow(state, |table| match watched.mode(table, &facts) {
+            Mode::Tracked if altered.contains_key(&table) => Mode::Untracked(Why::Reloading),
+            mode => mode,
+        });
         state.facts = facts;
         if met_ddl {
             (self.met_ddl)();
@@ -270,7 +283,7 @@ impl Follow {
 
     fn follow(&self, state: &mut State, mode: impl Fn(Oid) -> Mode) {
         let modes = state.watched.tables.iter().map(|&table| (table, mode(table)));
-        let following = Following::new(modes);
+        let following = Following::new(plans_name(&state.plans), modes);
         if following == state.following {
             return;
         }

@@ -60,6 +60,7 @@ impl Watched {
             };
             match mode {
                 Mode::Tracked => tracing::info!(table = name, "changes are followed"),
+                Mode::Untracked(why @ Why::Reloading) => tracing::info!(table = name, "{}", why.advice()),
                 Mode::Untracked(why) => {
                     tracing::warn!(
                         table = name,

@@ -131,6 +131,7 @@ fn said() -> Notes {
         stages,
         served,
         token: None,
+        seen: None,
     }
 }
 
