@@ -25,6 +25,15 @@ const TRANSACTION_MAX: Duration = Duration::from_secs(60);
 /// Somebody else has the lock, or waits for ours.
 const BUSY: [&str; 2] = ["55P03", "40P01"];
 
+/// The same for a database of our own, as it stands; nothing is printed.
+pub async fn quietly(config: &Config, contract: Vec<PathBuf>, url: &str) -> anyhow::Result<()> {
+    let postgres = Postgres::new(settings::writing(config, url))?;
+    let (transactions, _) = wanted(&postgres, contract, None).await?;
+    apply(&postgres, &config.feed, &transactions, |_| Ok(())).await?;
+    postgres.close().await;
+    Ok(())
+}
+
 pub async fn migrate(
     config: &Config,
     contract: Vec<PathBuf>,
@@ -38,23 +47,37 @@ pub async fn migrate(
             (standing.down(), standing)
         }
         false => {
-            let contract = load::contract(contract).await?;
-            let load::Loaded { plans, catalog, .. } = load::plans(contract, &postgres).await?;
-            let roots: Vec<Oid> = plans.recorded.iter().map(|recorded| recorded.table).collect();
-            let standing = standing(&postgres, &roots).await?;
-            refuse_newer(&standing)?;
             let role = migrate.role.as_deref().map(Identifier::new);
-            (standing.migrate(&plans.recorded, &catalog, role.as_ref()), standing)
+            wanted(&postgres, contract, role.as_ref()).await?
         }
     };
     if migrate.dry_run {
         cli::print(&text(&transactions, config.feed.lock_max))?;
     } else {
         refuse_foreign(&standing)?;
-        apply(&postgres, &config.feed, &transactions, migrate.down).await?;
+        let done = if migrate.down { "removed" } else { "done" };
+        let tell = |subject: &str| cli::print(&format!("{subject}: {done}\n"));
+        apply(&postgres, &config.feed, &transactions, tell).await?;
+        if transactions.is_empty() {
+            cli::print("Nothing to do.\n")?;
+        }
     }
     postgres.close().await;
     Ok(Code::Done)
+}
+
+/// What has to be done for a contract, and what there is.
+async fn wanted(
+    postgres: &Postgres,
+    contract: Vec<PathBuf>,
+    role: Option<&Identifier>,
+) -> anyhow::Result<(Vec<Transaction>, Standing)> {
+    let contract = load::contract(contract).await?;
+    let load::Loaded { plans, catalog, .. } = load::plans(contract, postgres).await?;
+    let roots: Vec<Oid> = plans.recorded.iter().map(|recorded| recorded.table).collect();
+    let standing = standing(postgres, &roots).await?;
+    refuse_newer(&standing)?;
+    Ok((standing.migrate(&plans.recorded, &catalog, role), standing))
 }
 
 /// What is there of ours, and about the roots.
@@ -108,7 +131,7 @@ async fn apply(
     postgres: &Postgres,
     limits: &config::Feed,
     transactions: &[Transaction],
-    down: bool,
+    tell: impl Fn(&str) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     for transaction in transactions {
         let mut attempt = 1;
@@ -128,11 +151,7 @@ async fn apply(
             attempt += 1;
             sleep(limits.lock_max).await;
         }
-        let done = if down { "removed" } else { "done" };
-        cli::print(&format!("{}: {done}\n", transaction.subject))?;
-    }
-    if transactions.is_empty() {
-        cli::print("Nothing to do.\n")?;
+        tell(&transaction.subject)?;
     }
     Ok(())
 }

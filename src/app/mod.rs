@@ -46,8 +46,10 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
                 embedded = start_example(config) => embedded?,
                 () = stop.cancelled() => return Ok(Code::Done),
             };
+            let contract = vec![example_contract(embedded.folder())?];
+            migrate::quietly(config, contract.clone(), &embedded.url()).await?;
             let served = Served {
-                contract: vec![example_contract(embedded.folder())?],
+                contract,
                 database: embedded.url(),
                 example: Some(embedded.folder().display().to_string()),
             };

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::join::Wanted;
-use super::keep::{Answer, Answered, Aside, Course, Got, Look, Read};
+use super::keep::{Answer, Answered, Aside, Course, Got, Look, LookForAll, Read};
 use super::list::RAW_RATIO_MAX;
 use super::page::limits;
 use super::relations::{Short, Snapshots, Tree, ordinal};
@@ -97,13 +97,11 @@ impl Pipeline {
         let shape = self.shape(plans, resource, &mask)?;
         notes.took(Stage::Bind, started.elapsed());
         let batch = Batch { pipeline: self, plans, shape: &shape, call, lookup: &lookup, rows };
-        let course = match self.keeper.look_for_all(&shape.terms, || batch.keys(), call, notes)? {
-            (Some(entries), _) => return batch.assemble(&entries, notes),
-            (None, course) => course,
+        let (course, keys) = match self.keeper.look_for_all(&shape.terms, || batch.keys(), call, notes)? {
+            LookForAll::Hit(entries) => return batch.assemble(&entries, notes),
+            LookForAll::Read(course, keys) => (course, keys),
         };
-        if course.key.is_some()
-            && let Some(entries) = self.keeper.look_elsewhere(&course, &batch.keys(), notes).await
-        {
+        if let Some(entries) = self.keeper.look_elsewhere(&course, &keys, notes).await {
             return batch.assemble(&entries, notes);
         }
         let answered = self.keeper.read(&course, &shape.terms, &batch, &self.servers, notes).await?;

@@ -94,9 +94,8 @@ impl Kept<'_> {
 
 /// A stream is a hit when every chunk was.
 fn tell(all: &mut Notes, chunk: Notes) {
-    match (all.served, chunk.served) {
-        (None | Some(Served::Hit { .. }), said) => all.served = said,
-        (Some(_), _) => {}
+    if matches!(all.served, None | Some(Served::Hit { .. })) {
+        all.served = chunk.served;
     }
     all.token = chunk.token.clone().or(all.token.take());
     all.stages_of(chunk);

@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::conninfo::{Conninfo, Host, Order, Place, SslMode, Target};
 use super::dial::{Address, Tls, Without};
 use super::error::Error;
-use super::settings::{Role, Settings};
+use super::settings::{Access, Role, Settings};
 use super::tls;
 
 /// A host that has said nothing for so long has the next one tried beside it.
@@ -47,6 +47,10 @@ impl Connector {
         };
         if let Some((target, whose)) = contradiction {
             return Err(Error::Url(format!("target_session_attrs={target} is not to be had {whose}")));
+        }
+        if settings.access == Access::ReadWrite {
+            // Apart from those of calls, for whoever looks at sessions.
+            conninfo.application_name.push_str(" feed");
         }
         let keepalives = &mut conninfo.keepalives;
         keepalives.idle.get_or_insert(settings.keepalives_idle);

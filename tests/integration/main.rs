@@ -37,6 +37,7 @@ mod reload;
 mod replicas;
 mod rewritten;
 mod slow_readers;
+mod soak;
 mod stack;
 mod storm;
 mod torture;

@@ -12,7 +12,7 @@ async fn a_pool_that_stays_exhausted_is_busy() {
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |settings| {
         settings.connections_max = 1;
-        settings.wait_max = Duration::from_millis(50);
+        settings.wait_max = Duration::from_millis(500);
     });
     let held = postgres.session(want(Mode::Single)).await.unwrap();
     assert!(matches!(postgres.session(want(Mode::Single)).await, Err(Error::Busy)));

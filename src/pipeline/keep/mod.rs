@@ -16,6 +16,7 @@
 //! at the primary, needs no proof but for its token's.
 
 mod aside;
+mod parts;
 mod read;
 mod terms;
 mod verify;
@@ -23,16 +24,15 @@ mod verify;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-
 pub(super) use aside::{Aside, Value};
+pub(super) use parts::LookForAll;
 pub(super) use read::{Got, Read, Shows};
 pub(super) use terms::{Defaults, Terms};
 use verify::Verifier;
 pub use verify::{Compared, Sample, Verified};
 
 use crate::cache::{
-    self, Entry, Epoch, Flights, Kept, Key, Label, Prefix, Proof, Seen, Store, Tag, Token, Verdict, Want,
+    self, Entry, Epoch, Flights, Kept, Key, Label, Proof, Seen, Store, Tag, Token, Verdict, Want,
 };
 use crate::call::{Call, Freshness, Level, Notes, Served, Stage};
 use crate::contract::options::Reason;
@@ -169,9 +169,17 @@ impl Keeper {
         notes: &mut Notes,
     ) -> Result<Look, Error> {
         let begun = Instant::now();
-        let way = self.way(terms);
-        let wish = self.wish(&call.hints.freshness)?;
-        let looked = self.look_for(way, wish, key, call, notes);
+        let course = self.course(terms, key, call, notes)?;
+        let Course { way, wish, .. } = &course;
+        let found = course.kept(notes).zip(self.store.as_ref());
+        let found = found.and_then(|(key, store)| Some((key, store.get(&key)?)));
+        let looked = match found.filter(|(_, entry)| self.good(entry, *way, wish, begun)) {
+            Some((key, entry)) => {
+                self.hit(&entry, Level::Process, notes);
+                Look::Hit(Answered { entry, key: Some(key) })
+            }
+            None => Look::Read(course),
+        };
         notes.took(Stage::Cache, begun.elapsed());
         Ok(looked)
     }
@@ -184,109 +192,24 @@ impl Keeper {
         Ok(Course { way: Way::Bypass(reason), wish, key: None, keep: Keep::No, deadline })
     }
 
-    fn look_for(
+    /// How the answer is to be read when none is kept; that it is, and why, stands in the notes.
+    fn course(
         &self,
-        way: Way,
-        wish: Wish,
+        terms: &Terms,
         key: impl FnOnce() -> Key,
         call: &Call,
         notes: &mut Notes,
-    ) -> Look {
-        let now = Instant::now();
-        let bypass = |reason, key| (Some(Served::Bypass { reason }), key);
+    ) -> Result<Course, Error> {
+        let (way, wish) = (self.way(terms), self.wish(&call.hints.freshness)?);
         let (served, key) = match (way, &self.store) {
-            (Way::Bypass(reason), _) => bypass(reason, None),
-            (_, None) => bypass("off", None),
-            (_, Some(_)) if wish.no_cache => bypass("no-cache", Some(key())),
-            (_, Some(store)) => {
-                let key = key();
-                if let Some(entry) = store.get(&key).filter(|entry| self.good(entry, way, &wish, now)) {
-                    self.hit(&entry, Level::Process, notes);
-                    return Look::Hit(Answered { entry, key: Some(key) });
-                }
-                (Some(Served::Miss { standby: false }), Some(key))
-            }
+            (Way::Bypass(reason), _) => (Served::Bypass { reason }, None),
+            (_, None) => (Served::Bypass { reason: "off" }, None),
+            (_, Some(_)) if wish.no_cache => (Served::Bypass { reason: "no-cache" }, Some(key())),
+            (_, Some(_)) => (Served::Miss { standby: false }, Some(key())),
         };
-        notes.served = served;
-        Look::Read(Course { way, wish, key, keep: Keep::Whole, deadline: call.deadline.at(now) })
-    }
-
-    /// The same for the parts of an answer that are kept one by one: all of them, of one state of the database, or none.
-    pub fn look_for_all(
-        &self,
-        terms: &Terms,
-        keys: impl FnOnce() -> Vec<Key>,
-        call: &Call,
-        notes: &mut Notes,
-    ) -> Result<(Option<Vec<Arc<Entry>>>, Course), Error> {
-        let begun = Instant::now();
-        let way = self.way(terms);
-        let wish = self.wish(&call.hints.freshness)?;
-        let mut parts = Vec::new();
-        let whole = || {
-            parts = keys();
-            parts.iter().fold(Prefix::default(), |prefix, key| prefix.with(&key.0)).key()
-        };
-        let found = match self.look_for(way, wish.clone(), whole, call, notes) {
-            // No answer is kept by the key of the whole.
-            Look::Hit(_) => None,
-            Look::Read(_) if !matches!(notes.served, Some(Served::Miss { .. })) => None,
-            Look::Read(_) => self.all(&parts, way, &wish, begun),
-        };
-        let key =
-            (!parts.is_empty()).then(|| parts.iter().fold(Prefix::default(), |p, key| p.with(&key.0)).key());
-        if let Some(entries) = &found {
-            self.hits(entries, Level::Process, notes);
-        }
-        notes.took(Stage::Cache, begun.elapsed());
-        Ok((found, Course { way, wish, key, keep: Keep::No, deadline: call.deadline.at(begun) }))
-    }
-
-    /// The same once more, with what Redis has of them.
-    pub async fn look_elsewhere(
-        &self,
-        course: &Course,
-        keys: &[Key],
-        notes: &mut Notes,
-    ) -> Option<Vec<Arc<Entry>>> {
-        let begun = Instant::now();
-        let found = match self.bring_all(course, keys).await {
-            true => self.all(keys, course.way, &course.wish, begun),
-            false => None,
-        };
-        if let Some(entries) = &found {
-            self.hits(entries, Level::Redis, notes);
-        }
-        notes.took(Stage::Cache, begun.elapsed());
-        found
-    }
-
-    fn hits(&self, entries: &[Arc<Entry>], from: Level, notes: &mut Notes) {
-        if let Some(oldest) = entries.iter().max_by_key(|entry| age(entry)) {
-            self.hit(oldest, from, notes);
-            notes.token = self.token_of_all(entries);
-        }
-    }
-
-    fn all(&self, keys: &[Key], way: Way, wish: &Wish, now: Instant) -> Option<Vec<Arc<Entry>>> {
-        let store = self.store.as_ref()?;
-        let entries: Vec<Arc<Entry>> = keys.iter().map(|key| store.get(key)).collect::<Option<_>>()?;
-        if let Way::Proved(_) = way {
-            let labels = || entries.iter().filter_map(|entry| entry.label());
-            let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
-            let together = labels().count() == entries.len()
-                && self.feed.ledger().judge_together(labels(), want, now) == Verdict::Good;
-            return together.then_some(entries);
-        }
-        entries.iter().all(|entry| self.good(entry, way, wish, now)).then_some(entries)
-    }
-
-    /// What the reader of all of them has seen.
-    fn token_of_all(&self, entries: &[Arc<Entry>]) -> Option<Bytes> {
-        let mut labels = entries.iter().filter_map(|entry| entry.label());
-        let first = labels.next()?;
-        let most = labels.fold(first.seen().most().clone(), |most, label| most.union(label.seen().most()));
-        Some(Token::read(first.epoch(), most).to_string().into())
+        notes.served = Some(served);
+        let deadline = call.deadline.at(Instant::now());
+        Ok(Course { way, wish, key, keep: Keep::Whole, deadline })
     }
 
     fn way(&self, terms: &Terms) -> Way {
@@ -371,24 +294,6 @@ impl Keeper {
         }
     }
 
-    /// Keeps a part of what was read, by a key of its own.
-    pub fn keep_part(
-        &self,
-        key: Key,
-        payload: Payload,
-        whole: &Label,
-        (course, terms): (&Course, &Terms),
-        tags: impl FnOnce() -> Vec<Tag>,
-    ) {
-        let (Way::Proved(_), Some(store)) = (course.way, &self.store) else { return };
-        let Some(label) = Label::new(whole.epoch(), whole.seen().clone(), tags()) else { return };
-        let (now, expires) = (SystemTime::now(), Instant::now() + terms.ttl);
-        let entry = Entry::new(Some(payload), Bytes::new(), Proof::Label(label), now, expires, terms.idle);
-        let entry = Arc::new(entry);
-        store.put(key, entry.clone());
-        self.share(key, &entry);
-    }
-
     fn share(&self, key: Key, entry: &Arc<Entry>) {
         if let (Some(redis), Proof::Label(_)) = (&self.redis, &entry.proof) {
             redis.put(key, entry);
@@ -406,6 +311,11 @@ impl Course {
     /// Whether the answer's bytes are all that matters of it.
     pub fn plain(&self) -> bool {
         matches!(self.way, Way::Bypass(_)) && self.wish.token.is_none()
+    }
+
+    /// The key of an answer that may be served when it is kept.
+    fn kept(&self, notes: &Notes) -> Option<Key> {
+        self.key.filter(|_| matches!(notes.served, Some(Served::Miss { .. })))
     }
 
     /// Whether it has to be known what the answer is read with.

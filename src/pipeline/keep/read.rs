@@ -231,22 +231,7 @@ impl Keeper {
         Some(entry)
     }
 
-    /// The same of several, into this process: whoever looks for them next finds them here.
-    pub async fn bring_all(&self, course: &Course, keys: &[Key]) -> bool {
-        let (Some((redis, epoch)), Some(store)) = (self.redis(course), &self.store) else { return false };
-        let wanted: Vec<Key> = keys.iter().filter(|key| store.get(key).is_none()).copied().collect();
-        let found = redis.get(epoch, &wanted).await;
-        let mut all = true;
-        for (key, entry) in wanted.iter().zip(found) {
-            match entry {
-                Some(entry) => store.put(*key, Arc::new(entry)),
-                None => all = false,
-            }
-        }
-        all && !wanted.is_empty()
-    }
-
-    fn redis(&self, course: &Course) -> Option<(&Redis, Epoch)> {
+    pub(super) fn redis(&self, course: &Course) -> Option<(&Redis, Epoch)> {
         match course.way {
             Way::Proved(epoch) if !course.wish.no_cache => Some((self.redis.as_ref()?, epoch)),
             _ => None,

@@ -204,7 +204,7 @@ async fn a_reading_that_straddles_a_change_is_not_served_after_it() {
     };
     until(
         &sql,
-        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'rowcall' AND state = 'active' \
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'rowcall' AND state = 'active' AND datname = current_database() \
          AND query LIKE '%LIKE%')",
     )
     .await;

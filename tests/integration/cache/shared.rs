@@ -10,7 +10,7 @@ use super::stock::{LONG, Stock, from, plain};
 
 /// Waits until so many sessions wait for a lock.
 async fn waiting(stock: &Stock, sessions: i64) {
-    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall' AND wait_event_type = 'Lock'";
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall' AND wait_event_type = 'Lock' AND datname = current_database()";
     let seen =
         async { while stock.sql.query_one(count, &[]).await.expect("SQL").get::<_, i64>(0) < sessions {} };
     timeout(LONG, seen).await.expect("they wait");
@@ -41,7 +41,7 @@ async fn who_asks_for_the_same_shares_what_the_first_reads() {
     };
     assert_eq!(left.await.expect("no panic").expect_err("it leaves").reason, "DEADLINE_PASSED");
     waiting(&stock, 1).await;
-    let statements = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall' AND wait_event_type = 'Lock'";
+    let statements = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall' AND wait_event_type = 'Lock' AND datname = current_database()";
     assert_eq!(stock.sql.query_one(statements, &[]).await.expect("SQL").get::<_, i64>(0), 1);
     holder.batch_execute("COMMIT").await.expect("released");
     let first = first.await.expect("no panic").expect("it answers");

@@ -45,7 +45,7 @@ impl Own {
 
     /// Ends what Rowcall has, and waits until it is gone.
     pub async fn terminate(&self) {
-        let terminate = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'rowcall'";
+        let terminate = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name LIKE 'rowcall%'";
         self.client().await.query_one(terminate, &[]).await.expect("the test's own SQL");
     }
 
@@ -55,7 +55,7 @@ impl Own {
         self.url().replace("//postgres@", "//app@")
     }
 
-    /// How many connections Rowcall has, as Postgres counts them.
+    /// How many connections Rowcall has for calls, as Postgres counts them.
     pub async fn connections(&self) -> i64 {
         let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall'";
         self.client().await.query_one(count, &[]).await.expect("the test's own SQL").get(0)

@@ -68,18 +68,22 @@ impl Cluster {
 
     /// The same with files beside the data folder (`../name`), which only the server can read.
     pub fn start_with(settings: &[&str], files: &[(&str, String)]) -> Cluster {
-        Cluster::make(INIT, "", settings, files)
+        Cluster::make(free_port(), INIT, "", settings, files)
     }
 
     /// Starts a standby, which follows this server until it is told to `promote`.
     pub fn standby(&self) -> Cluster {
-        let from = format!("-h {} -p {}", self.folder.display(), self.port);
-        Cluster::make(COPY, &from, &[], &[])
+        self.standby_at(free_port())
     }
 
-    fn make(make: &str, from: &str, settings: &[&str], files: &[(&str, String)]) -> Cluster {
+    /// The same on a port that another has left.
+    pub fn standby_at(&self, port: u16) -> Cluster {
+        let from = format!("-h {} -p {}", self.folder.display(), self.port);
+        Cluster::make(port, COPY, &from, &[], &[])
+    }
+
+    fn make(port: u16, make: &str, from: &str, settings: &[&str], files: &[(&str, String)]) -> Cluster {
         let bin = binaries();
-        let port = free_port();
         let folder = tempfile::Builder::new().prefix("rowcall-test-").tempdir().expect("a folder").keep();
         for (name, content) in files {
             fs::write(folder.join(name), content).expect("a file is written");

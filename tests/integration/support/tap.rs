@@ -12,6 +12,9 @@ use super::{Database, cluster};
 /// Codes that stand in a startup message's place: no TLS, no GSS; the startup comes after them.
 const ENCRYPTION_ASKED: [i32; 2] = [80_877_103, 80_877_104];
 
+/// How the connection names itself that asks for changes, which no call waits for.
+const FEED: &[u8] = b"rowcall feed";
+
 const TRANSACTIONAL: [&[u8]; 4] = [b"BEGIN", b"LOCK TABLE", b"COMMIT", b"ROLLBACK"];
 
 pub struct Tap {
@@ -41,7 +44,7 @@ impl Tap {
         format!("postgres://postgres@127.0.0.1:{}/{}", self.port, database.name)
     }
 
-    /// Statements that were executed since this was asked last; BEGIN, LOCK and COMMIT are none of
+    /// Statements of calls that were executed since this was asked last; BEGIN, LOCK and COMMIT are none of
     /// them.
     pub fn taken(&self) -> usize {
         self.statements.swap(0, Ordering::SeqCst)
@@ -54,7 +57,7 @@ async fn forward(
     mut to: OwnedWriteHalf,
     statements: Arc<AtomicUsize>,
 ) -> std::io::Result<()> {
-    let (mut started, mut transactional) = (false, false);
+    let (mut started, mut calls, mut transactional) = (false, true, false);
     loop {
         let mut message = Vec::new();
         if started {
@@ -68,13 +71,14 @@ async fn forward(
         if !started {
             let code = i32::from_be_bytes(message[body..body + 4].try_into().expect("four bytes"));
             started = !ENCRYPTION_ASKED.contains(&code);
+            calls = !message.windows(FEED.len()).any(|at| at == FEED);
         } else {
             match message[0] {
                 // A name, empty for BEGIN and the like, and the text.
                 b'P' => transactional = TRANSACTIONAL.iter().any(|text| message[6..].starts_with(text)),
                 // The portal's name, always empty, and the statement's.
                 b'B' => transactional &= message[6] == 0,
-                b'E' if !transactional => {
+                b'E' if calls && !transactional => {
                     statements.fetch_add(1, Ordering::SeqCst);
                 }
                 _ => {}

@@ -124,11 +124,11 @@ async fn cut_lines(torture: Arc<Torture>, seed: u64) {
     }
 }
 
-/// No statement runs, no connection is too many, and every one of the pool can be had at once.
+/// No statement of a call runs, no connection is too many, and every one of the pool can be had at once.
 async fn left_nothing(torture: &Torture, site: &Site) {
     let settled = format!(
         "SELECT count(*) FILTER (WHERE state <> 'idle') = 0 AND count(*) <= {CONNECTIONS_MAX}
-         FROM pg_stat_activity WHERE usename = '{READER}'"
+         FROM pg_stat_activity WHERE usename = '{READER}' AND application_name = 'rowcall'"
     );
     until(torture, site, &settled).await;
     let line = match torture.lines.open(None).await {
@@ -141,7 +141,7 @@ async fn left_nothing(torture: &Torture, site: &Site) {
     });
     let naps: Vec<_> = naps.collect();
     let all = format!(
-        "SELECT count(*) = {CONNECTIONS_MAX} FROM pg_stat_activity WHERE usename = '{READER}' AND state = 'active'"
+        "SELECT count(*) = {CONNECTIONS_MAX} FROM pg_stat_activity WHERE usename = '{READER}' AND state = 'active' AND application_name = 'rowcall'"
     );
     until(torture, site, &all).await;
     for nap in join_all(naps).await {
