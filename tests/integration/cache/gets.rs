@@ -109,3 +109,16 @@ async fn nothing_is_kept_where_nothing_is_to_be() {
         assert!(got.said("rowcall-token").is_some(), "what it was read with is told all the same");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_in_a_row_of_the_same_table_is_read_again_when_it_has_changed() {
+    let stock = Stock::open(&[]).await;
+    let request = json!({"name": "items/5", "read_mask": "title,box.title"});
+    assert_eq!(stock.kept("GetItem", request.clone()).await.json()["box"]["title"], "item 1");
+    stock.execute("UPDATE item SET title = 'a new box' WHERE id = 1").await;
+    stock
+        .until("GetItem", request, |got| {
+            got.as_ref().is_ok_and(|got| got.json()["box"]["title"] == "a new box")
+        })
+        .await;
+}

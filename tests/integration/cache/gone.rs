@@ -39,3 +39,19 @@ async fn a_table_that_is_altered_is_read_again() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_altered_is_proved_again_only_by_plans_that_know_it() {
+    let stock = Stock::open(&[]).await;
+    stock.kept("GetItem", json!({"name": "items/2"})).await;
+    for column in 0..5 {
+        stock.execute(&format!("ALTER TABLE item ADD COLUMN more_{column} int4")).await;
+        stock.execute(&format!("UPDATE item SET title = 'title {column}' WHERE id = 2")).await;
+        stock
+            .until("GetItem", json!({"name": "items/2"}), |got| {
+                got.as_ref().is_ok_and(|got| title(got) == format!("title {column}"))
+            })
+            .await;
+    }
+    stock.kept("GetItem", json!({"name": "items/2"})).await;
+}

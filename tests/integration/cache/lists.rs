@@ -92,3 +92,50 @@ async fn chunks_of_a_stream_are_kept_where_they_begin() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_whose_rows_are_filtered_by_others_depends_on_those_too() {
+    let stock = Stock::open(&[]).await;
+    // Item 5 is of shelf 2, and its box of shelf 2 as well; the box is moved and renamed from elsewhere.
+    let request = json!({"filter": "shelf = 2 AND box.title = \"item 1\""});
+    let kept = stock.kept("ListItems", request.clone()).await.json();
+    assert_eq!(kept["items"].as_array().map(Vec::len), Some(1));
+    stock.execute("UPDATE item SET shelf_id = 3 WHERE id = 1").await;
+    stock.kept("ListItems", request.clone()).await;
+    stock.execute("UPDATE item SET title = 'renamed' WHERE id = 1").await;
+    stock
+        .until("ListItems", request, |got| got.as_ref().is_ok_and(|got| got.json().get("items").is_none()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pages_token_is_good_for_the_words_it_was_asked_with() {
+    let stock = Stock::open(&[]).await;
+    for filter in ["shelf = 2", "shelf=2", "shelf = 2 "] {
+        let request = json!({"page_size": 3, "filter": filter});
+        let first = stock.call("ListItems", request).await.json();
+        let token = first["next_page_token"].clone();
+        let next = json!({"page_size": 3, "filter": filter, "page_token": token});
+        let second = stock.call("ListItems", next).await.json();
+        assert_ne!(second["items"], first["items"], "{filter:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streams_token_asks_for_all_of_its_chunks() {
+    let slow = [("feed.interval", "5s"), ("cache.lag_max", "60s")];
+    let one = Stock::open(&slow).await;
+    let other = Stock::at(&one.url, &slow).await;
+    let stream = async |stock: &Stock| {
+        let mut chunks =
+            stock.client().stream("StreamItems", json!({"chunk_size": 20})).await.expect("it answers");
+        while chunks.next().await.expect("it goes on").is_some() {}
+        let trailers = chunks.trailers().await;
+        trailers.get("rowcall-token").expect("it was read with something").to_str().expect("ASCII").to_owned()
+    };
+    other.kept("GetItem", json!({"name": "items/2"})).await;
+    one.execute("UPDATE item SET title = 'new' WHERE id = 2").await;
+    let token = stream(&one).await;
+    let got = other.get("items/2", &[("rowcall-token", &token)]).await.expect("it is there");
+    assert_eq!(super::stock::title(&got), "new");
+}

@@ -171,5 +171,5 @@ async fn a_writer_needs_no_right_but_its_own() {
     assert!(writer.batch_execute("SELECT * FROM rowcall.change").await.is_err());
     shop.heard().await;
     assert_eq!(shop.stale(&kept), ["item 1", "items", "shelf 2", "titled"]);
-    assert_eq!(shop.mode("item").await, Mode::Tracked);
+    shop.until_mode("item", Mode::Tracked).await;
 }

@@ -73,7 +73,7 @@ async fn what_was_done_and_undone_is_noticed() {
         .await
         .expect("it is done and undone");
     shop.heard().await;
-    assert_eq!(shop.mode("item").await, Mode::Tracked);
+    shop.until_mode("item", Mode::Tracked).await;
     assert_eq!(shop.verdict(&kept[0]), Verdict::BelowFloor);
     assert_eq!(shop.verdict(&kept[1]), Verdict::Good);
 }

@@ -43,6 +43,12 @@ pub struct Shop {
 /// Something kept, by a name.
 pub type Kept = (&'static str, Label);
 
+async fn read_again(url: String, into: Arc<Mutex<Arc<Plans>>>) {
+    let reading = postgres(&url, |_| {});
+    let new = Arc::new(plans(&reading).await);
+    *into.lock().expect("no panic") = new;
+}
+
 impl Shop {
     pub async fn open() -> Shop {
         let database = database(&[SQL]).await;
@@ -69,6 +75,7 @@ impl Shop {
         let feed = Feed::new(Default::default(), Instant::now());
         let ddl = Arc::new(AtomicU32::new(0));
         let (of, met) = (plans.clone(), ddl.clone());
+        let (at, again) = (url.to_owned(), plans.clone());
         let follow = Follow {
             feed: feed.clone(),
             postgres: writing,
@@ -76,6 +83,8 @@ impl Shop {
             plans: Box::new(move || of.lock().expect("no panic").clone()),
             met_ddl: Box::new(move || {
                 met.fetch_add(1, Ordering::SeqCst);
+                // As a server does: the plans are made anew from what the catalog has now.
+                tokio::spawn(read_again(at.clone(), again.clone()));
             }),
         };
         let following = tokio::spawn(follow.run());
@@ -84,9 +93,7 @@ impl Shop {
 
     /// As a reload does.
     pub async fn reload(&self) {
-        let reading = postgres(&self.url, |_| {});
-        let new = Arc::new(plans(&reading).await);
-        *self.plans.lock().expect("no panic") = new;
+        read_again(self.url.clone(), self.plans.clone()).await;
     }
 
     /// Waits for a poll from after this moment.
