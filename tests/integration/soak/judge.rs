@@ -100,7 +100,9 @@ impl Answer {
         for found in found {
             let together = several.iter().filter_map(|version| found.history.of(*version));
             let before = last.map(|last| found.history.known_before(last.begun(), self.answered));
-            let Some(least) = together.chain(before).max().filter(|least| found.at < *least) else { continue };
+            let Some(least) = together.chain(before).max().filter(|least| found.at < *least) else {
+                continue;
+            };
             let other = exact.iter().map(|other| (other.cell, other.version()));
             let others: Vec<_> = other.collect();
             return Err(format!(

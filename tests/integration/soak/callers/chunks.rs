@@ -26,7 +26,12 @@ impl Chunks {
     }
 
     /// To its end.
-    pub async fn read(&mut self, client: &Client, asked: &Question, terms: &Terms) -> Result<String, Failure> {
+    pub async fn read(
+        &mut self,
+        client: &Client,
+        asked: &Question,
+        terms: &Terms,
+    ) -> Result<String, Failure> {
         let metadata = terms.metadata();
         let mut stream = client.stream_with(&asked.method, asked.request.clone(), &metadata).await?;
         let mut held: Option<(Instant, Value)> = None;
@@ -55,10 +60,8 @@ impl Chunks {
     }
 
     pub fn answers(self, soak: &Soak, asked: &Question, terms: &Terms, cache: &str) -> Vec<Answer> {
-        let answer = |(answered, shown)| Answer {
-            answered,
-            ..terms.answer(soak, asked, cache.to_owned(), shown)
-        };
+        let answer =
+            |(answered, shown)| Answer { answered, ..terms.answer(soak, asked, cache.to_owned(), shown) };
         self.came.into_iter().map(answer).collect()
     }
 }

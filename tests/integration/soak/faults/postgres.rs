@@ -39,7 +39,8 @@ pub async fn crash_standby(soak: &Soak) {
     let Some(standby) = soak.site.standby() else { return };
     let before = started(soak.site.standby_session().await).await;
     standby.control("restart");
-    until(async || started(soak.site.standby_session().await).await.is_some_and(|now| Some(now) != before)).await;
+    until(async || started(soak.site.standby_session().await).await.is_some_and(|now| Some(now) != before))
+        .await;
     streams(soak).await;
 }
 

@@ -11,8 +11,7 @@ use crate::soak::world::tables::{Cell, Table};
 use crate::soak::writers;
 
 /// With a column that nobody reads.
-const TABLES: [Table; 6] =
-    [Table::Plain, Table::Family, Table::Kin, Table::Item, Table::Parted, Table::Bulk];
+const TABLES: [Table; 6] = [Table::Plain, Table::Family, Table::Kin, Table::Item, Table::Parted, Table::Bulk];
 
 /// Nobody waits for DDL for longer than this, and for whom it waits.
 const LOCKED: &str = "SET lock_timeout = '1s';";
@@ -45,7 +44,9 @@ pub async fn blink_triggers(soak: &Soak, dice: &mut StdRng) {
 
 pub async fn add_column(soak: &Soak, hold: Duration, dice: &mut StdRng) {
     let name = any(dice).name();
-    soak.site.insist(&format!("{LOCKED} ALTER TABLE {name} ADD COLUMN IF NOT EXISTS added int DEFAULT 7")).await;
+    soak.site
+        .insist(&format!("{LOCKED} ALTER TABLE {name} ADD COLUMN IF NOT EXISTS added int DEFAULT 7"))
+        .await;
     sleep(hold / 2).await;
     soak.site.insist(&format!("{LOCKED} ALTER TABLE {name} DROP COLUMN IF EXISTS added")).await;
 }

@@ -22,7 +22,10 @@ pub struct State {
 /// What an answer says of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    Row { version: u64, place: i32 },
+    Row {
+        version: u64,
+        place: i32,
+    },
     /// Not at this place, or nowhere.
     Not(Option<i32>),
 }

@@ -57,7 +57,8 @@ pub fn source() -> String {
 
 /// All rows of a table at their first places, of this version or their first.
 pub fn insert(table: Table, version: Option<u64>) -> String {
-    let row = |cell: Cell| row(cell, version.unwrap_or(cell.first_version()), cell.table.first_place(cell.id));
+    let row =
+        |cell: Cell| row(cell, version.unwrap_or(cell.first_version()), cell.table.first_place(cell.id));
     let rows: Vec<String> = table.cells().map(row).collect();
     format!("INSERT INTO {} ({}) VALUES {};", table.name(), columns(table), rows.join(", "))
 }

@@ -73,7 +73,11 @@ pub async fn watch(soak: Arc<Soak>) {
 /// After a promotion: what has not come is lost, and from now on comes from here.
 pub async fn find_out(soak: &Soak) {
     let held = soak.world.hold(Table::Fed.groups()).await;
-    for sql in ["ALTER SUBSCRIPTION soak DISABLE", "ALTER SUBSCRIPTION soak SET (slot_name = NONE)", "DROP SUBSCRIPTION soak"] {
+    for sql in [
+        "ALTER SUBSCRIPTION soak DISABLE",
+        "ALTER SUBSCRIPTION soak SET (slot_name = NONE)",
+        "DROP SUBSCRIPTION soak",
+    ] {
         soak.site.insist(sql).await;
     }
     let come = loop {

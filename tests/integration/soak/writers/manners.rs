@@ -142,7 +142,9 @@ impl Manner {
                 return session.batch_execute("ROLLBACK").await;
             }
             Replica => {
-                session.batch_execute(&format!("{begin} SET LOCAL session_replication_role = replica")).await?;
+                session
+                    .batch_execute(&format!("{begin} SET LOCAL session_replication_role = replica"))
+                    .await?;
                 run(session, steps).await?;
                 commit("COMMIT").await?;
             }

@@ -209,7 +209,8 @@ fn rekey(world: &World, from: Cell, to: Cell, version: u64) -> Steps {
         }
         (one, other) => {
             let both = [(from, one), (to, other)];
-            let step = |(cell, now): &(Cell, Option<i32>)| Step::Sql(change(*cell, *now, Some(NOWHERE), version));
+            let step =
+                |(cell, now): &(Cell, Option<i32>)| Step::Sql(change(*cell, *now, Some(NOWHERE), version));
             (both.iter().map(step).collect(), vec![(from, Some(NOWHERE)), (to, Some(NOWHERE))])
         }
     }
