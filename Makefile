@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 DURATION ?= 5m
-.PHONY: help run check test torture test-stack load fuzz
+.PHONY: help run check test torture soak test-stack load fuzz
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,16 +17,22 @@ check: ## Formatting and lints.
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p load --all-targets -- -D warnings
 
-test: check ## Formatting, lints, every test that needs no Go tool, and five minutes of torture.
+test: check ## Formatting, lints, every test that needs no Go tool, five minutes of torture and one of soak.
 	@scripts/setup test
 	cargo test
 	cargo test -p load
 	@$(MAKE) --no-print-directory torture
+	@$(MAKE) --no-print-directory soak DURATION=1m
 
 torture: ## Faults and load together beside a checker that knows every answer: DURATION=5m, SEED=… for the same again.
 	@scripts/setup run
 	ROWCALL_TORTURE=$(DURATION) ROWCALL_TORTURE_SEED=$(SEED) \
 		cargo test --test integration torture:: -- --ignored --nocapture
+
+soak: ## Writers, readers and faults beside a checker of what may be shown: DURATION=20m, SEED=… for the same again.
+	@scripts/setup test
+	ROWCALL_SOAK=$(DURATION) ROWCALL_SOAK_SEED=$(SEED) \
+		cargo test --test integration soak:: -- --ignored --nocapture
 
 test-stack: ## The tests that need Go tools; installs them into .tools/bin.
 	@scripts/setup stack

@@ -106,7 +106,7 @@ impl Postgres {
         };
         let queue = connections.queue();
         let open = Mutex::new(Some(Open { connections, cleanup }));
-        let look = ArcSwap::from_pointee(seen::look(None));
+        let look = ArcSwap::from_pointee(seen::look(settings.role, None));
         let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue, look };
         let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
@@ -135,7 +135,7 @@ impl Postgres {
 
     /// Sessions from now on ask for it with every look.
     pub(super) fn witness(&self, witness: Option<&str>) {
-        self.inner.look.store(Arc::new(seen::look(witness)));
+        self.inner.look.store(Arc::new(seen::look(self.inner.settings.role, witness)));
     }
 
     /// No connection that was made before is given out any more.

@@ -11,12 +11,24 @@ use super::session::{Mode, Seen};
 use super::settings::Role;
 use crate::sql::{Statement, oid};
 
+/// A standby's own snapshot with what was in progress still when this was asked, which is after it was taken: that was not
+/// visible in it. `pg_current_snapshot()` leaves the list empty there. Of very many only the oldest are looked at, since those
+/// in progress for long are among them; the others pass for visible, as without a list.
+const OF_STANDBY: &str = "(SELECT pg_catalog.concat(pg_catalog.pg_snapshot_xmin(s), ':', pg_catalog.pg_snapshot_xmax(s), ':', \
+    (SELECT pg_catalog.string_agg(x::text, ',' ORDER BY x) FROM pg_catalog.generate_series(\
+        pg_catalog.pg_snapshot_xmin(s)::text::int8, \
+        LEAST(pg_catalog.pg_snapshot_xmax(s)::text::int8, pg_catalog.pg_snapshot_xmin(s)::text::int8 + 64) - 1) x \
+    WHERE pg_catalog.pg_xact_status(x::text::xid8) = 'in progress')) \
+    FROM pg_catalog.pg_current_snapshot() s)";
+
 /// A look that also asks for what `witness` is, an expression of SQL that is text.
-pub(super) fn look(witness: Option<&str>) -> Statement {
+pub(super) fn look(role: Role, witness: Option<&str>) -> Statement {
     let witness = witness.unwrap_or("NULL");
-    let text = format!(
-        "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_is_in_recovery(), ({witness})::text"
-    );
+    let snapshot = match role {
+        Role::Standby => OF_STANDBY,
+        Role::Any | Role::Primary => "pg_catalog.pg_current_snapshot()::text",
+    };
+    let text = format!("SELECT {snapshot}, pg_catalog.pg_is_in_recovery(), ({witness})::text");
     Statement { text: text.into(), params: Vec::new(), columns: [oid::TEXT, oid::BOOL, oid::TEXT].into() }
 }
 

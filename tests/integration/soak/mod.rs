@@ -21,6 +21,7 @@ mod episodes;
 mod faults;
 mod judge;
 mod judging;
+mod long;
 mod run;
 mod schedule;
 mod site;

@@ -60,18 +60,20 @@ impl Site {
     /// Blocks until all of it runs.
     pub fn start() -> Site {
         let settings = [
-            // An acknowledged commit outlives a crash of the server, and of nothing else.
-            "synchronous_commit = on",
             "wal_level = logical",
             "max_prepared_transactions = 20",
             "max_connections = 100",
             "hot_standby_feedback = on",
             "max_standby_streaming_delay = 2s",
-            "autovacuum = on",
             // A standby is back soon after its primary is.
             "wal_retrieve_retry_interval = 200ms",
         ];
         let primary = Cluster::start(&settings);
+        // Beyond what a test's server has of its own, and its copies: an acknowledged commit outlives a crash.
+        for setting in ["synchronous_commit = on", "autovacuum = on"] {
+            primary.psql("postgres", &["-c", &format!("ALTER SYSTEM SET {setting}")]);
+        }
+        primary.psql("postgres", &["-c", "SELECT pg_reload_conf()", "-o", "/dev/null"]);
         primary.psql("postgres", &["-c", &sql::all()]);
         primary.psql("postgres", &["-c", &format!("CREATE DATABASE {SOURCE}")]);
         primary.psql(SOURCE, &["-c", &sql::source()]);
