@@ -82,3 +82,52 @@ impl Terms {
         self.untracked = self.untracked.and_then(|all| Some(untracked?.min(all)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Projection;
+    use crate::plan::fixture::{Database, resource};
+    use crate::plan::mask;
+
+    const CONTRACT: &str = "
+        service Shop { rpc GetBook(GetBookRequest) returns (Book); }
+        message GetBookRequest { int64 id = 1; }
+        message Shelf { option (rowcall.v1.table) = { name: \"shelf\" cache: { ttl: { seconds: 60 } untracked: { seconds: 5 } } };
+            int64 id = 1; string title = 2; }
+        message Book { option (rowcall.v1.table) = { name: \"book\" cache: { ttl: { seconds: 300 } idle: { seconds: 30 } } };
+            int64 id = 1; Shelf shelf = 2; Book sequel = 3; }
+    ";
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn terms(paths: &[&str]) -> Terms {
+        let database = Database::new()
+            .table("shelf", "id int8 key, title text")
+            .table("book", "id int8 key, shelf_id int8, sequel_id int8")
+            .references("book_shelf", &["shelf_id"], "shelf", &["id"])
+            .references("book_sequel", &["sequel_id"], "book", &["id"]);
+        let (plans, _) = database.compile(CONTRACT);
+        let at = resource(&plans, "Book");
+        let mask = mask::bind(&plans, at, paths.iter().copied(), "read_mask").expect("a mask");
+        let projection = Projection::build(&plans, at, &mask).expect("it fits");
+        let reach = Reach::of_projection(&plans, &projection);
+        Terms::of(&plans, &reach, Defaults { ttl: HOUR, idle: HOUR })
+    }
+
+    #[test]
+    fn the_shortest_time_of_all_that_is_in_an_answer_counts() {
+        let (alone, with) = (terms(&["id"]), terms(&["id", "shelf.title"]));
+        assert_eq!((alone.ttl, alone.idle), (Duration::from_secs(300), Duration::from_secs(30)));
+        assert_eq!((with.ttl, with.idle), (Duration::from_secs(60), Duration::from_secs(30)));
+        assert_eq!(with.untracked, None, "all of it has to be allowed to be served without proof");
+    }
+
+    #[test]
+    fn an_answer_depends_on_all_rows_that_relations_lead_to() {
+        assert!(terms(&["id"]).beside.is_empty(), "its own row is told by its key");
+        assert_eq!(terms(&["id", "shelf.title"]).tables.len(), 2);
+        assert_eq!(terms(&["id", "shelf.title"]).beside.len(), 2);
+        let own = terms(&["id", "sequel.id"]);
+        assert_eq!((own.tables.len(), own.beside.len()), (1, 2), "also where they are of the same table");
+    }
+}
