@@ -106,8 +106,25 @@ pub enum Served {
     Miss { standby: bool },
     /// Read for another call that asked for the same at the same time.
     Shared,
-    /// Answers like this are not kept, or this call did not want one: why.
-    Bypass { reason: &'static str },
+    /// Answers like this are not kept, or this call did not want one.
+    Bypass(Bypass),
+}
+
+/// Why no kept answer was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bypass {
+    /// Not all changes of what it is made from are heard of.
+    Untracked,
+    /// Nobody knows what a function reads.
+    Function,
+    /// The caller wants it read now.
+    NoCache,
+    /// Nothing is kept here.
+    Off,
+    /// The feed has not begun, or is too old to prove anything.
+    Feed,
+    /// An answer of these tables was not what it should have been.
+    Mismatch,
 }
 
 /// Where a kept answer was kept.
@@ -153,7 +170,7 @@ impl Total {
 impl Notes {
     /// Whether this call itself has read its answer.
     pub fn read_here(&self) -> bool {
-        matches!(self.served, Some(Served::Miss { .. } | Served::Bypass { .. }))
+        matches!(self.served, Some(Served::Miss { .. } | Served::Bypass(_)))
     }
 
     /// Adds to a stage's time.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::metadata::Timing;
 use super::trace::{TRACEPARENT, Trace};
-use crate::call::{Level, Notes, Proof, Served, Stage, Total};
+use crate::call::{Bypass, Level, Notes, Proof, Served, Stage, Total};
 
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -92,10 +92,7 @@ fn from(served: Served) -> HeaderValue {
         Served::Miss { standby: false } => return HeaderValue::from_static("miss"),
         Served::Miss { standby: true } => return HeaderValue::from_static("miss; from=standby"),
         Served::Shared => return HeaderValue::from_static("shared"),
-        Served::Bypass { reason } => {
-            let said = HeaderValue::try_from(format!("bypass; reason={reason}"));
-            return said.unwrap_or(HeaderValue::from_static("bypass"));
-        }
+        Served::Bypass(why) => return HeaderValue::from_static(bypassed(why)),
         Served::Hit { age, from, proof } => (age, from, proof),
     };
     let mut text = String::with_capacity(40);
@@ -111,13 +108,24 @@ fn from(served: Served) -> HeaderValue {
     never_again(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("hit")))
 }
 
+fn bypassed(why: Bypass) -> &'static str {
+    match why {
+        Bypass::Untracked => "bypass; reason=untracked",
+        Bypass::Function => "bypass; reason=function",
+        Bypass::NoCache => "bypass; reason=no-cache",
+        Bypass::Off => "bypass; reason=off",
+        Bypass::Feed => "bypass; reason=feed",
+        Bypass::Mismatch => "bypass; reason=mismatch",
+    }
+}
+
 /// What came of looking for a kept answer, as `server-timing` has it.
 fn described(served: Option<Served>) -> &'static str {
     match served {
         Some(Served::Hit { .. }) => ";desc=hit",
         Some(Served::Miss { .. }) => ";desc=miss",
         Some(Served::Shared) => ";desc=shared",
-        Some(Served::Bypass { .. }) => ";desc=bypass",
+        Some(Served::Bypass(_)) => ";desc=bypass",
         None => "",
     }
 }
@@ -163,7 +171,7 @@ mod tests {
             ),
             (Served::Shared, "shared"),
             (Served::Miss { standby: true }, "miss; from=standby"),
-            (Served::Bypass { reason: "untracked" }, "bypass; reason=untracked"),
+            (Served::Bypass(Bypass::Untracked), "bypass; reason=untracked"),
         ] {
             assert_eq!(from(served), expected);
         }

@@ -10,7 +10,7 @@ use super::page::limits;
 use super::stream::Work;
 use super::{Pipeline, decode};
 use crate::cache::Tag;
-use crate::call::{Call, Notes, Stage};
+use crate::call::{Bypass, Call, Notes, Stage};
 use crate::contract::{Place, Problem};
 use crate::error::Error;
 use crate::plan::bind;
@@ -110,7 +110,7 @@ impl Pipeline {
         request: Bytes,
         notes: &mut Notes,
     ) -> Result<Rows, Error> {
-        let course = self.keeper.unkept("function", call, notes)?;
+        let course = self.keeper.unkept(Bypass::Function, call, notes)?;
         let started = Instant::now();
         let params = bind::function(function, decode(plans, method, request)?)?;
         let statement = sql::call(function, &params);

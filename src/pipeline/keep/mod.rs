@@ -34,7 +34,7 @@ pub use verify::{Compared, Sample, Verified};
 use crate::cache::{
     self, Entry, Epoch, Flights, Kept, Key, Label, Proof, Seen, Store, Tag, Token, Verdict, Want,
 };
-use crate::call::{Call, Freshness, Level, Notes, Served, Stage};
+use crate::call::{Bypass, Call, Freshness, Level, Notes, Served, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
 use crate::feed::{Feed, Mode, Why};
@@ -87,7 +87,7 @@ pub(super) enum Way {
     /// For so long, by the contract.
     Timed(Duration),
     /// Not, and why.
-    Bypass(&'static str),
+    Bypass(Bypass),
 }
 
 /// What a call wants, beyond the rule.
@@ -185,11 +185,11 @@ impl Keeper {
     }
 
     /// For an answer that is never kept; why stands in the notes.
-    pub fn unkept(&self, reason: &'static str, call: &Call, notes: &mut Notes) -> Result<Course, Error> {
-        notes.served = Some(Served::Bypass { reason });
+    pub fn unkept(&self, why: Bypass, call: &Call, notes: &mut Notes) -> Result<Course, Error> {
+        notes.served = Some(Served::Bypass(why));
         let wish = self.wish(&call.hints.freshness)?;
         let deadline = call.deadline.at(Instant::now());
-        Ok(Course { way: Way::Bypass(reason), wish, key: None, keep: Keep::No, deadline })
+        Ok(Course { way: Way::Bypass(why), wish, key: None, keep: Keep::No, deadline })
     }
 
     /// How the answer is to be read when none is kept; that it is, and why, stands in the notes.
@@ -202,9 +202,9 @@ impl Keeper {
     ) -> Result<Course, Error> {
         let (way, wish) = (self.way(terms), self.wish(&call.hints.freshness)?);
         let (served, key) = match (way, &self.store) {
-            (Way::Bypass(reason), _) => (Served::Bypass { reason }, None),
-            (_, None) => (Served::Bypass { reason: "off" }, None),
-            (_, Some(_)) if wish.no_cache => (Served::Bypass { reason: "no-cache" }, Some(key())),
+            (Way::Bypass(why), _) => (Served::Bypass(why), None),
+            (_, None) => (Served::Bypass(Bypass::Off), None),
+            (_, Some(_)) if wish.no_cache => (Served::Bypass(Bypass::NoCache), Some(key())),
             (_, Some(_)) => (Served::Miss { standby: false }, Some(key())),
         };
         notes.served = Some(served);
@@ -216,15 +216,15 @@ impl Keeper {
         let why = terms.untracked(&self.feed.following());
         match (why, terms.untracked) {
             // Whatever the contract says of tables that nobody follows: these rows may be another caller's.
-            (Some(Why::RowSecurity), _) => Way::Bypass("untracked"),
+            (Some(Why::RowSecurity), _) => Way::Bypass(Bypass::Untracked),
             (Some(_), Some(ttl)) => Way::Timed(ttl),
-            (Some(_), None) => Way::Bypass("untracked"),
-            (None, _) if self.verifier.distrusts(&terms.tables) => Way::Bypass("mismatch"),
+            (Some(_), None) => Way::Bypass(Bypass::Untracked),
+            (None, _) if self.verifier.distrusts(&terms.tables) => Way::Bypass(Bypass::Mismatch),
             // Nothing can be proved: waiting for others would be in vain.
             (None, _) if self.feed.ledger().age(Instant::now()) > self.settings.lag_max => {
-                Way::Bypass("feed")
+                Way::Bypass(Bypass::Feed)
             }
-            (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass("feed"), Way::Proved),
+            (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass(Bypass::Feed), Way::Proved),
         }
     }
 
