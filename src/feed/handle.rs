@@ -84,6 +84,11 @@ impl Feed {
         self.shared.following.load_full()
     }
 
+    /// The same for a look at it, as every read has one: it counts no references.
+    pub fn look<T>(&self, look: impl FnOnce(&Following) -> T) -> T {
+        look(&self.shared.following.load())
+    }
+
     /// Has the primary asked now instead of at the next interval.
     pub fn nudge(&self) {
         self.shared.nudge.notify_one();

@@ -213,7 +213,7 @@ impl Keeper {
     }
 
     fn way(&self, terms: &Terms) -> Way {
-        let why = terms.untracked(&self.feed.following());
+        let why = self.feed.look(|following| terms.untracked(following));
         match (why, terms.untracked) {
             // Whatever the contract says of tables that nobody follows: these rows may be another caller's.
             (Some(Why::RowSecurity), _) => Way::Bypass(Bypass::Untracked),
