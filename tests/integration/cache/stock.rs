@@ -1,13 +1,12 @@
 //! A stock's database, followed, and a server over it that keeps answers.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_postgres::{Client as Plain, NoTls};
 
-use crate::support::{Answer, Client, Failure, Local, database, rowcall, serve};
+use crate::support::{self, Answer, Client, Failure, Local, database, serve};
 
 pub const SQL: &str = "tests/integration/cache/stock.sql";
 pub const CONTRACT: &str = "tests/integration/cache/stock.proto";
@@ -121,9 +120,6 @@ fn contract() -> PathBuf {
 
 /// `rowcall migrate`.
 pub async fn migrate(url: &str) {
-    let mut command = rowcall();
-    command.arg("migrate").arg("--contract").arg(contract()).args(["--database", url]).stdout(Stdio::piped());
-    let done =
-        tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it starts");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let url = url.to_owned();
+    tokio::task::spawn_blocking(move || support::migrate(&contract(), &url)).await.expect("it is followed");
 }

@@ -1,9 +1,12 @@
 //! What somebody with grpcurl and no knowledge of the tables meets, in the order they meet it.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::grpcurl::{Answer, grpcurl, interrupted};
-use crate::support::{CHINOOK, Database, Served, database};
+use crate::support::{CHINOOK, Database, Served, database, migrate};
 
 const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contracts/chinook");
 
@@ -14,7 +17,23 @@ struct Minutes {
 
 impl Minutes {
     async fn begin() -> Self {
+        Self::over(database(CHINOOK).await)
+    }
+
+    /// Over a database that tells of changes, once they are heard of.
+    async fn followed() -> Self {
         let database = database(CHINOOK).await;
+        migrate(Path::new(CONTRACT), &database.url);
+        let minutes = Self::over(database);
+        let late = Instant::now() + Duration::from_secs(20);
+        let heard = |answer: Answer| !answer.header("rowcall-cache").starts_with("bypass");
+        while !heard(minutes.headers("GetTrack", &json!({"name": "tracks/1"}), &[])) {
+            assert!(Instant::now() < late, "the feed never began");
+        }
+        minutes
+    }
+
+    fn over(database: Database) -> Self {
         let served = Served::start(&["--contract", CONTRACT, "--database", &database.url]);
         Self { served, database }
     }
@@ -128,7 +147,7 @@ async fn line_7_a_mask_reaches_into_a_relation() {
 #[tokio::test]
 #[ignore = "needs grpcurl: make test-stack"]
 async fn line_8_a_filter_through_a_relation_with_total_and_timing() {
-    let minutes = Minutes::begin().await;
+    let minutes = Minutes::followed().await;
     let filter = "length > 200s AND (title = \"Ba*\" OR genre_detail.title = \"Jazz\")";
     let flags = ["-H", "rowcall-total: exact", "-H", "rowcall-timing: on"];
     let answer = minutes.headers("ListTracks", &json!({"filter": filter, "page_size": 2}), &flags);

@@ -23,5 +23,5 @@ pub use papers::{Papers, papers};
 pub use pooler::Pooler;
 pub use proxy::{Path, Proxy};
 pub use redis::Redis;
-pub use served::{Served, rowcall};
+pub use served::{Served, migrate, rowcall};
 pub use tap::Tap;

@@ -34,6 +34,14 @@ pub fn rowcall() -> Command {
     command
 }
 
+/// `rowcall migrate`, after which the database tells of changes. Blocks until it is done.
+pub fn migrate(contract: &Path, url: &str) {
+    let mut command = rowcall();
+    command.arg("migrate").arg("--contract").arg(contract).args(["--database", url]);
+    let done = command.output().expect("rowcall starts");
+    assert!(done.status.success(), "migrate: {}", String::from_utf8_lossy(&done.stderr));
+}
+
 impl Served {
     /// Starts the server on a free port of this machine, and blocks until it says where.
     pub fn start(arguments: &[&str]) -> Self {
