@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::stock::{Stock, from};
+use super::stock::{PATIENT, Stock, from};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_kept_until_any_row_changes() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     let request = json!({"page_size": 5, "order_by": "title"});
     let first = stock.call("ListItems", request.clone()).await;
     assert_eq!(from(&first), "miss");
@@ -26,7 +26,7 @@ async fn a_page_is_kept_until_any_row_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_requests_are_other_pages() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     let requests = [
         json!({"page_size": 5}),
         json!({"page_size": 6}),
@@ -44,7 +44,7 @@ async fn other_requests_are_other_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declared_column_keeps_apart_what_changes_apart() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     let [two, three] = [2, 3].map(|shelf| json!({"filter": format!("shelf = {shelf}"), "order_by": "title"}));
     stock.kept("ListItems", two.clone()).await;
     stock.kept("ListItems", three.clone()).await;
@@ -61,7 +61,7 @@ async fn a_declared_column_keeps_apart_what_changes_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_of_a_stream_are_kept_where_they_begin() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     let read = async |request: serde_json::Value| {
         let mut chunks = stock.client().stream("StreamItems", request).await.expect("it answers");
         let mut all = Vec::new();
@@ -95,7 +95,7 @@ async fn chunks_of_a_stream_are_kept_where_they_begin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_whose_rows_are_filtered_by_others_depends_on_those_too() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     // Item 5 is of shelf 2, and its box of shelf 2 as well; the box is moved and renamed from elsewhere.
     let request = json!({"filter": "shelf = 2 AND box.title = \"item 1\""});
     let kept = stock.kept("ListItems", request.clone()).await.json();
@@ -110,7 +110,7 @@ async fn a_part_whose_rows_are_filtered_by_others_depends_on_those_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pages_token_is_good_for_the_words_it_was_asked_with() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     for filter in ["shelf = 2", "shelf=2", "shelf = 2 "] {
         let request = json!({"page_size": 3, "filter": filter});
         let first = stock.call("ListItems", request).await.json();

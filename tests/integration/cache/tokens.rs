@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::stock::{Stock, from, title, token};
+use super::stock::{PATIENT, Stock, from, title, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_kept_by_every_instance() {
@@ -26,7 +26,7 @@ async fn a_token_is_kept_by_every_instance() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_cache_reads_now_and_max_age_bounds_the_proof() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     stock.kept("GetItem", json!({"name": "items/2"})).await;
     let now = stock.get("items/2", &[("cache-control", "no-cache")]).await.expect("it is there");
     assert_eq!(now.said("rowcall-cache"), Some("bypass; reason=no-cache"));
