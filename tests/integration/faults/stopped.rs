@@ -44,7 +44,8 @@ async fn a_storm_of_calls_is_no_storm_of_attempts() {
     // Long enough that an attempt more at its ends does not count.
     loaded.load.failures(from, 4000).await;
     let rate = proxy.accepted() as f64 / from.elapsed().as_secs_f64();
-    assert!(rate < 12.0, "{rate} attempts a second");
+    // Ten by one attempt at a time of those who serve calls; the feed, which has a connection of its own, waits longer and longer.
+    assert!(rate < 14.0, "{rate} attempts a second");
     proxy.set(Path::Open);
     loaded.recovers(fault, Instant::now(), GONE).await;
     loaded.end(&own).await;
