@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod grpc;
 pub mod load;
 pub mod nearest;
+pub mod own_task;
 pub mod pipeline;
 pub mod plan;
 pub mod postgres;

@@ -240,6 +240,7 @@ pub fn grpc(config: &Config) -> grpc::Settings {
         connections_max: listener.connections_max,
         streams_max: listener.streams_max,
         calls_max: listener.calls_max,
+        refusals_per_second: listener.refusals_per_second,
         headers_bytes_max: u32::try_from(listener.headers_bytes_max.bytes()).unwrap_or(u32::MAX),
         message_bytes_max: config.limits.message_bytes_max.bytes(),
         age_max: listener.age_max,

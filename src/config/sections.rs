@@ -56,6 +56,8 @@ settings! {
         streams_max: u32 = "1000" in 1..,
         /// Calls at once on all connections; further ones are OVERLOADED.
         calls_max: usize = "10000" in 1..,
+        /// Calls refused for load per second, on all connections; a further refusal is told up to 1s later.
+        refusals_per_second: u32 = "5000" in 1..,
         /// The headers of a call.
         headers_bytes_max: Size = "16KiB" in Size::new(1024)..,
         /// Age at which a connection is asked to end (GOAWAY), so that callers spread over instances.

@@ -8,6 +8,7 @@
 //! still runs has a grace. `pulse` says what ends a connection at once.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,12 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::calls::{Begun, Running};
 use super::compression::Peer;
 use super::owed::{Owed, Under};
 use super::pipeline::Answers;
 use super::preface::{self, Began};
 use super::pulse::{End, Pulse, Watch};
-use super::reader::Calls;
 use super::routes::Routes;
 use super::settings::Settings;
 use super::socket::Socket;
@@ -89,7 +90,9 @@ impl<A: Answers> Connection<A> {
                 Ok::<_, Infallible>(response.map(|body| Owed::new(body, call)))
             })
         });
-        let connection = protocol(&settings).serve_connection(io, calls);
+        let own = Begun::new(settings.unread_max);
+        let mut running = Running::new(own.clone());
+        let connection = protocol(&settings, own).serve_connection(io, calls);
         tokio::pin!(connection);
         let now = Instant::now();
         let interval = Watch::interval(&settings);
@@ -101,7 +104,7 @@ impl<A: Answers> Connection<A> {
         tokio::pin!(drained, look);
         loop {
             let grace = tokio::select! {
-                _ = connection.as_mut() => return,
+                _ = poll_fn(|context| running.poll_with(context, |context| connection.as_mut().poll(context))) => return,
                 () = drained.as_mut(), if gone_by.is_none() => settings.drain_grace,
                 () = look.as_mut() => {
                     let now = Instant::now();
@@ -129,8 +132,8 @@ impl<A: Answers> Connection<A> {
     }
 }
 
-fn protocol(settings: &Settings) -> http2::Builder<Calls> {
-    let mut builder = http2::Builder::new(Calls { unread_max: settings.unread_max });
+fn protocol(settings: &Settings, calls: Begun) -> http2::Builder<Begun> {
+    let mut builder = http2::Builder::new(calls);
     builder
         .timer(TokioTimer::new())
         .auto_date_header(false)

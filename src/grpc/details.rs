@@ -14,6 +14,8 @@ use tonic_types::{
 use super::reason;
 use crate::contract::options::Reason;
 
+/// When a refused caller may try again, in milliseconds: gRPC's retries know it.
+pub const PUSHBACK: &str = "grpc-retry-pushback-ms";
 const DOMAIN: &str = "rowcall.dev";
 const MESSAGE_BYTES_MAX: usize = 1_024;
 /// Of a value in `ErrorInfo.metadata`.
@@ -102,7 +104,7 @@ impl Failure {
         if let Some(after) = reason::retry_after(self.reason) {
             self.details.push(RetryInfo::new(Some(after)).into());
             if reason::pushes_back(self.reason) {
-                metadata.insert("grpc-retry-pushback-ms", MetadataValue::from(after.as_millis() as u64));
+                metadata.insert(PUSHBACK, MetadataValue::from(after.as_millis() as u64));
             }
         }
         let message = cut(self.message, MESSAGE_BYTES_MAX);

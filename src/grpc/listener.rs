@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::health::Health;
 use super::pipeline::Answers;
 use super::reflection::Reflection;
+use super::refusals::Refusals;
 use super::routes::Routes;
 use super::settings::Settings;
 use super::tls::Certificates;
@@ -73,6 +74,7 @@ impl Server {
             health: Health::new(answers.clone(), signs),
             reflection: Reflection::new(answers.clone(), settings.reflection_options, drain.clone()),
             calls: Arc::new(Semaphore::new(settings.calls_max)),
+            refusals: Refusals::new(settings.refusals_per_second),
             answers,
             settings,
         });

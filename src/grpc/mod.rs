@@ -6,6 +6,7 @@
 mod allowance;
 mod answer;
 mod body;
+mod calls;
 mod compression;
 mod connection;
 mod descriptors;
@@ -24,6 +25,7 @@ mod pulse;
 mod reader;
 mod reason;
 mod reflection;
+mod refusals;
 mod request;
 mod routes;
 mod settings;

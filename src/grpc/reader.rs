@@ -1,9 +1,9 @@
 //! A caller that reads nothing of its answer → its stream is reset, and what is kept for it let go.
 //!
-//! hyper has a task for each call, and asks a body for the next piece when the caller has room for
-//! more. Until then that task is not woken, and a body cannot say that it has waited for too long. So
-//! the tasks are ours: one whose last piece was handed out long ago is dropped, and with it the
-//! answer; h2 then resets the stream with CANCEL.
+//! hyper asks a body for the next piece when the caller has room for more. Until then its call is not
+//! woken, and a body cannot say that it has waited for too long. So calls are watched: one whose last
+//! piece was handed out long ago is dropped, and with it the answer; h2 then resets the stream with
+//! CANCEL.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -11,16 +11,8 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::rt::Executor;
 use tokio::task_local;
 use tokio::time::{Sleep, sleep};
-
-/// Where hyper runs its calls.
-#[derive(Clone)]
-pub struct Calls {
-    /// Time a caller may take nothing of an answer.
-    pub unread_max: Duration,
-}
 
 /// What a body waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,13 +42,9 @@ pub fn waits_for_reader() {
     });
 }
 
-impl<F> Executor<F> for Calls
-where
-    F: Future + Send + 'static,
-{
-    fn execute(&self, call: F) {
-        tokio::spawn(WAITS.scope(Cell::new(Waits::ForUs), watch(call, self.unread_max)));
-    }
+/// The call, until its caller has taken nothing of its answer for so long.
+pub fn watched(call: impl Future, unread_max: Duration) -> impl Future<Output = ()> {
+    WAITS.scope(Cell::new(Waits::ForUs), watch(call, unread_max))
 }
 
 async fn watch(call: impl Future, unread_max: Duration) {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
+use tokio::time::sleep_until;
 
 use super::answer::{self, Exchange};
 use super::body::Body;
@@ -16,6 +17,7 @@ use super::metadata::{self, Timing};
 use super::notes::About;
 use super::pipeline::Answers;
 use super::reflection::Reflection;
+use super::refusals::Refusals;
 use super::request::Messages;
 use super::settings::Settings;
 use super::status;
@@ -34,6 +36,7 @@ pub struct Routes<A> {
     pub answers: Arc<A>,
     pub settings: Settings,
     pub calls: Arc<Semaphore>,
+    pub refusals: Refusals,
     pub health: Health<A>,
     pub reflection: Reflection<A>,
 }
@@ -57,7 +60,11 @@ impl<A: Answers> Routes<A> {
         if Reflection::<A>::answers(path) {
             return self.reflection.answer(Messages::of(headers, body, &self.settings));
         }
-        self.call(path, headers, body, started, peer).await
+        let response = self.call(path, headers, body, started, peer).await;
+        if let Some(at) = self.refusals.wait(&response) {
+            sleep_until(at.into()).await;
+        }
+        response
     }
 
     async fn call<B>(

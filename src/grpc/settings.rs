@@ -17,6 +17,8 @@ pub struct Settings {
     pub streams_max: u32,
     /// Calls at once on all connections; more are OVERLOADED.
     pub calls_max: usize,
+    /// Calls refused because there is too much to do; a further refusal waits.
+    pub refusals_per_second: u32,
     /// Of a call's metadata.
     pub headers_bytes_max: u32,
     /// Of a request, decompressed.

@@ -33,6 +33,7 @@ use crate::call::{Call, Notes, Served, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
 use crate::feed::Feed;
+use crate::own_task;
 use crate::plan::bind::{Limits, Request};
 use crate::plan::method::Kind;
 use crate::plan::token::Keys;
@@ -215,6 +216,8 @@ impl Pipeline {
         want: impl FnOnce(Instant) -> postgres::Want,
         notes: &mut Notes,
     ) -> Result<Session, Error> {
+        // Its rows are read and its answer is written by the call itself.
+        own_task::ask();
         let started = Instant::now();
         let session = server.session(want(call.deadline.at(started))).await;
         notes.took(Stage::Acquire, started.elapsed());

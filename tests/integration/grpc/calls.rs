@@ -1,5 +1,7 @@
 //! A unary call: its answer, and what is said in its headers.
 
+use std::time::{Duration, Instant};
+
 use http::uri::PathAndQuery;
 use tonic::{Code, Request};
 
@@ -69,6 +71,36 @@ async fn more_calls_than_there_may_be_are_sent_elsewhere() {
     let pushback = status.metadata().get("grpc-retry-pushback-ms").unwrap().to_str().unwrap();
     assert!((500..=1_500).contains(&pushback.parse::<u64>().unwrap()), "{pushback}");
     assert!(served.get("hello").await.is_ok());
+}
+
+/// Half a second of four hundred callers, whose refusals would be ten thousands.
+#[tokio::test]
+async fn callers_who_repeat_at_once_are_held_back() {
+    let served =
+        serve(rowcall::grpc::Settings { calls_max: 1, refusals_per_second: 1_000, ..settings() }).await;
+    let held = served.get("hold");
+    let others = async {
+        served.script.hanging_are(1).await;
+        let begun = Instant::now();
+        let callers = (0..400).map(|_| async {
+            let mut refused = 0;
+            while begun.elapsed() < Duration::from_millis(500) {
+                let status = served.get("hello").await.unwrap_err();
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                refused += 1;
+            }
+            refused
+        });
+        let refused: u32 = futures_util::future::join_all(callers).await.into_iter().sum();
+        let seconds = begun.elapsed().as_secs_f64();
+        served.script.release.send_replace(true);
+        // A burst, and then one a millisecond; who has waited for a second has waited enough.
+        let most = 100.0 + seconds * 1_000.0 + 1.0;
+        assert!(f64::from(refused) <= most, "{refused} in {seconds} s");
+        assert!(refused >= 400, "each hears of it: {refused}");
+    };
+    let (held, ()) = tokio::join!(held, others);
+    assert_eq!(held.unwrap().into_inner(), "released");
 }
 
 #[tokio::test]
