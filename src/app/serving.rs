@@ -52,7 +52,7 @@ impl Ready {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
         let (keys, settings) = (settings::keys(config), settings::pipeline(config));
-        servers.witness(Some(schema::LIFE));
+        servers.witness(schema::NONCE, schema::LIFE);
         let redis = Some(settings::redis(config)).filter(|redis| !redis.urls.is_empty());
         let redis = redis.map(Redis::start).transpose()?;
         let feed = Feed::new(settings::ledger(config), Instant::now());

@@ -15,7 +15,10 @@ const UPGRADES: [&str; 1] = [include_str!("statements/schema.sql")];
 /// Which version there is, as a table of one row or none; fails without the table.
 pub const INSTALLED: &str = "SELECT version FROM rowcall.state";
 
-/// Which life of the database it is, as the nonce's text: an expression that standbys know as well.
+/// Which life of the database it is: an expression. A crash and a promotion forget it, until a feed begins another.
+pub const NONCE: &str = "SELECT e.nonce FROM rowcall.epoch e";
+
+/// The same where the table of it is not to be read: standbys know it as well, and a promotion does not forget it.
 pub const LIFE: &str = "SELECT s.life FROM rowcall.state s";
 
 /// What brings the schema from a version, or from nothing, to this one.

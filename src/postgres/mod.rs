@@ -49,10 +49,10 @@ pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, Statemen
 pub use settings::{Access, Encoding, Pooler, Replicas, Role, Settings};
 pub use standby::{Found, Standby, State};
 
-use crate::sql::Statement;
 use connect::Connector;
 use pool::{Attempt, Connections};
 use queue::Queue;
+use seen::Looks;
 use session::Cleanup;
 
 /// A database; clones share one pool.
@@ -73,7 +73,7 @@ struct Inner {
     /// Of the pool, to be looked at without its lock.
     queue: Arc<Queue>,
     /// What a run asks that has to say what it read.
-    look: ArcSwap<Statement>,
+    looks: ArcSwap<Looks>,
 }
 
 #[derive(Clone)]
@@ -106,8 +106,8 @@ impl Postgres {
         };
         let queue = connections.queue();
         let open = Mutex::new(Some(Open { connections, cleanup }));
-        let look = ArcSwap::from_pointee(seen::look(settings.role, None));
-        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue, look };
+        let looks = ArcSwap::from_pointee(Looks::new(settings.role, None));
+        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue, looks };
         let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
@@ -118,14 +118,14 @@ impl Postgres {
     pub async fn session(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
-        Ok(Session::new(checkout, want, self.inner.look.load_full(), cleanup))
+        Ok(Session::new(checkout, want, self.inner.looks.load_full(), cleanup))
     }
 
     /// The same without waiting for other callers: Busy when they have all connections there may be.
     pub(super) async fn session_now(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take_free(want.deadline).await?;
-        Ok(Session::new(checkout, want, self.inner.look.load_full(), cleanup))
+        Ok(Session::new(checkout, want, self.inner.looks.load_full(), cleanup))
     }
 
     /// Connections in use, and how many there may be; without a lock.
@@ -134,8 +134,8 @@ impl Postgres {
     }
 
     /// Sessions from now on ask for it with every look.
-    pub(super) fn witness(&self, witness: Option<&str>) {
-        self.inner.look.store(Arc::new(seen::look(self.inner.settings.role, witness)));
+    pub(super) fn witness(&self, witness: &str) {
+        self.inner.looks.store(Arc::new(Looks::new(self.inner.settings.role, Some(witness))));
     }
 
     /// No connection that was made before is given out any more.

@@ -21,8 +21,24 @@ const OF_STANDBY: &str = "(SELECT pg_catalog.concat(pg_catalog.pg_snapshot_xmin(
     WHERE pg_catalog.pg_xact_status(x::text::xid8) = 'in progress')) \
     FROM pg_catalog.pg_current_snapshot() s)";
 
-/// A look that also asks for what `witness` is, an expression of SQL that is text.
-pub(super) fn look(role: Role, witness: Option<&str>) -> Statement {
+/// The two looks of a run.
+#[derive(Debug)]
+pub(super) struct Looks {
+    /// Also asks for the witness, when there is one.
+    pub first: Statement,
+    pub last: Statement,
+    pub witness: bool,
+}
+
+impl Looks {
+    /// `witness` is an expression of SQL.
+    pub fn new(role: Role, witness: Option<&str>) -> Looks {
+        let (first, last) = (look(role, witness), look(role, None));
+        Looks { first, last, witness: witness.is_some() }
+    }
+}
+
+fn look(role: Role, witness: Option<&str>) -> Statement {
     let witness = witness.unwrap_or("NULL");
     let snapshot = match role {
         Role::Standby => OF_STANDBY,

@@ -96,11 +96,13 @@ impl Servers {
         &self.inner.standbys
     }
 
-    /// What standbys are asked beside every read (`Seen::witness`): an expression of SQL, of whatever type. Transaction ids
-    /// repeat after a failover, so a snapshot says nothing to those who count in another history of the database. A row
-    /// that was written in a life of the primary, and is seen before the rows are read, shows that the standby followed that life.
-    pub fn witness(&self, expression: Option<&str>) {
-        self.standbys().iter().for_each(|standby| standby.postgres().witness(expression));
+    /// What servers are asked beside a read whose snapshot is told (`Seen::witness`): expressions of SQL, of whatever type,
+    /// for a primary and for a standby. Transaction ids repeat after a failover, so a snapshot says nothing to those who count
+    /// in another history of the database. A row that was written in a life of the primary, and is seen before the rows are
+    /// read, shows that the server is in that life: not a standby that follows a lost primary, nor that primary itself.
+    pub fn witness(&self, primary: &str, standby: &str) {
+        self.primary().witness(primary);
+        self.standbys().iter().for_each(|of| of.postgres().witness(standby));
     }
 
     /// The least busy standby that is ready, has a connection to give, and is what is wanted; any of them when

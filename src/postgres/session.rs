@@ -17,7 +17,8 @@ use super::pool::Checkout;
 use super::queue::End;
 use super::rewritten;
 use super::rows::Rows;
-use super::seen;
+use super::seen::{self, Looks};
+use super::settings::Role;
 use crate::catalog::Oid;
 use crate::sql::{Guard, Statement};
 
@@ -47,7 +48,7 @@ pub struct Seen {
     pub last: String,
     /// The server was in recovery, and its snapshots say nothing of what is in progress.
     pub standby: bool,
-    /// What the first look saw of `Servers::witness`, on a standby.
+    /// What the first look saw of `Servers::witness`. None when nobody asked, and when there is none to be asked any more.
     pub witness: Option<String>,
 }
 
@@ -104,7 +105,7 @@ pub struct Session {
     cleanup: Cleanup,
     guard: Guard,
     begun: bool,
-    look: Arc<Statement>,
+    looks: Arc<Looks>,
     seen: Option<Seen>,
 }
 
@@ -119,9 +120,9 @@ pub(super) struct Cleanup {
 }
 
 impl Session {
-    pub(super) fn new(checkout: Checkout, want: Want, look: Arc<Statement>, cleanup: Cleanup) -> Session {
+    pub(super) fn new(checkout: Checkout, want: Want, looks: Arc<Looks>, cleanup: Cleanup) -> Session {
         let (checkout, guard) = (Some(checkout), Guard::default());
-        Session { checkout, want, cleanup, guard, begun: false, look, seen: None }
+        Session { checkout, want, cleanup, guard, begun: false, looks, seen: None }
     }
 
     /// What keeps tables whole in the snapshots to come.
@@ -165,9 +166,19 @@ impl Session {
                 {
                     self.guard = Guard { lock: None, check: true };
                 }
+                // Perhaps there is no witness any more, and the rows are all there is to have.
+                Err(failed)
+                    if fresh && self.want.sight == Sight::Told && self.looks.witness && gone(&failed) =>
+                {
+                    self.looks = Arc::new(Looks::new(self.role()?, None));
+                }
                 other => return other.map_err(Failed::into_error),
             }
         }
+    }
+
+    fn role(&self) -> Result<Role, Error> {
+        self.checkout.as_deref().map(|connection| connection.role).ok_or(Error::Spent)
     }
 
     async fn run_once(
@@ -209,12 +220,12 @@ impl Session {
         if let Some(settings) = settings.as_deref().filter(|_| fresh || per_run) {
             commands.push(Command::Plain(settings));
         }
-        let sight = (want.sight == Sight::Told && fresh).then_some(&*self.look);
-        commands.extend(sight.map(Command::Statement));
+        let sight = (want.sight == Sight::Told && fresh).then_some(&*self.looks);
+        commands.extend(sight.map(|looks| Command::Statement(&looks.first)));
         commands.extend(statements.iter().map(Command::Statement));
         // One snapshot for all needs no second look.
         let again = sight.filter(|_| want.mode == Mode::Single);
-        commands.extend(again.map(Command::Statement));
+        commands.extend(again.map(|looks| Command::Statement(&looks.last)));
         let check = (want.mode == Mode::Snapshot && self.guard.check).then(rewritten::check);
         commands.extend(check.as_ref().map(Command::Statement));
         if want.mode == Mode::Snapshot && ending == Ending::Last {
@@ -279,6 +290,17 @@ impl Session {
 
 /// No privilege on the whole table, no more a table, and more partitions than there is room for.
 const LOCK_REFUSED: [&str; 3] = ["42501", "42809", "53200"];
+
+/// A table, a schema or a privilege that is not there.
+fn gone(failed: &Failed) -> bool {
+    match failed {
+        Failed::Stale(error) | Failed::For(error) => match error {
+            Error::CatalogChanged(_) => true,
+            Error::Sql(failure) => matches!(&*failure.state, "3F000" | "42501"),
+            _ => false,
+        },
+    }
+}
 
 /// A server's timer and ours never agree to the last.
 const TIMER_SLACK: Duration = Duration::from_millis(20);

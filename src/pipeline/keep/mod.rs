@@ -280,7 +280,8 @@ impl Keeper {
         let now = Instant::now();
         let (ttl, proof) = match way {
             Way::Proved(epoch) => {
-                let seen = got.seen.as_deref().and_then(|seen| seen_by(seen).ok());
+                let seen = got.seen.as_deref().filter(|seen| self.lives(epoch, seen));
+                let seen = seen.and_then(|seen| seen_by(seen).ok());
                 let label = seen.and_then(|seen| Label::new(epoch, seen, tags()));
                 (terms.ttl, label.map_or(Proof::None, Proof::Label))
             }

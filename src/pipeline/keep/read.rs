@@ -167,7 +167,7 @@ impl Keeper {
                 let got = question.read(&server, course.sight(), &mut own).await?;
                 let shown = match epoch.filter(|_| server.is_standby()) {
                     Some(epoch) => self.proves(epoch, &course.wish, question, got.seen()),
-                    None => covers(&course.wish, got.seen()),
+                    None => self.covers(&course.wish, got.seen()),
                 };
                 match shown {
                     true => return Ok((got, own, server.is_standby())),
@@ -191,8 +191,7 @@ impl Keeper {
         }
     }
 
-    /// Whether a standby's answer that was read so may be served. Ids repeat after a failover, so the standby has to be in the
-    /// same life of the database: one that still follows a lost one looks like ours in all else.
+    /// Whether a standby's answer that was read so may be served.
     fn proves<R: Read>(
         &self,
         epoch: Epoch,
@@ -200,13 +199,28 @@ impl Keeper {
         question: &R,
         seen: Option<&postgres::Seen>,
     ) -> bool {
-        let lives = |seen: &&postgres::Seen| {
-            seen.witness.as_deref().is_some_and(|nonce| self.feed.epoch_of(nonce) == epoch)
-        };
-        let seen = seen.filter(lives).and_then(|seen| seen_by(seen).ok());
+        let seen = seen.filter(|seen| self.lives(epoch, seen)).and_then(|seen| seen_by(seen).ok());
         let label = seen.and_then(|seen| Label::new(epoch, seen, question.tags()));
         let want = Want { max_lag: wish.lag_max, token: wish.token.as_ref() };
         label.is_some_and(|label| self.feed.ledger().judge(&label, want, Instant::now()) == Verdict::Good)
+    }
+
+    /// Whether what was read at the primary shows all that the token stands for. Where nobody is left to tell the server's
+    /// life, ids have to do.
+    fn covers(&self, wish: &Wish, seen: Option<&postgres::Seen>) -> bool {
+        let (token, seen) = match (&wish.token, seen) {
+            (None, _) => return true,
+            (Some(_), None) => return false,
+            (Some(token), Some(seen)) => (token, seen),
+        };
+        let lives = seen.witness.is_none() || self.lives(token.epoch(), seen);
+        lives && seen_by(seen).is_ok_and(|seen| token.within(seen.least()))
+    }
+
+    /// Whether the server that was read is in this life of the database. Ids repeat after a failover, and one that is in a
+    /// lost life looks like ours in all else.
+    pub(super) fn lives(&self, epoch: Epoch, seen: &postgres::Seen) -> bool {
+        seen.witness.as_deref().is_some_and(|nonce| self.feed.epoch_of(nonce) == epoch)
     }
 
     /// Whether it is worth a try. One that keeps up has mostly come further than when it was looked at; of one
@@ -243,15 +257,6 @@ impl Keeper {
             Way::Proved(epoch) if !course.wish.no_cache => Some((self.redis.as_ref()?, epoch)),
             _ => None,
         }
-    }
-}
-
-/// Whether what was read at the primary shows all that the token stands for.
-fn covers(wish: &Wish, seen: Option<&postgres::Seen>) -> bool {
-    match (&wish.token, seen) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(token), Some(seen)) => seen_by(seen).is_ok_and(|seen| token.within(seen.least())),
     }
 }
 

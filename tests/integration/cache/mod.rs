@@ -5,6 +5,7 @@ mod gone;
 mod lists;
 mod moments;
 mod shared;
+mod split;
 mod stock;
 mod tokens;
 mod untracked;

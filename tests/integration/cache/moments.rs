@@ -9,15 +9,15 @@ use tokio_postgres::Client as Plain;
 use super::stock::{CONTRACT, LONG, Stock, from, migrate, plain, title, token};
 use crate::support::{Answer, Cluster};
 
-const DATABASE: &str = "stock";
+pub const DATABASE: &str = "stock";
 
-struct Pair {
-    primary: Cluster,
-    standby: Cluster,
+pub struct Pair {
+    pub primary: Cluster,
+    pub standby: Cluster,
 }
 
 impl Pair {
-    async fn start() -> Pair {
+    pub async fn start() -> Pair {
         let made = tokio::task::spawn_blocking(|| {
             let primary = Cluster::start(&["max_prepared_transactions = 4", "synchronous_commit = on"]);
             primary.psql("postgres", &["-c", &format!("CREATE DATABASE {DATABASE}")]);
@@ -30,7 +30,7 @@ impl Pair {
         pair
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.primary.url(DATABASE)
     }
 
@@ -64,7 +64,7 @@ impl Pair {
     }
 }
 
-async fn until(sql: &Plain, question: &str) {
+pub async fn until(sql: &Plain, question: &str) {
     let asked = async { while !sql.query_one(question, &[]).await.expect("SQL").get::<_, bool>(0) {} };
     timeout(LONG, asked).await.unwrap_or_else(|_| panic!("never true: {question}"));
 }

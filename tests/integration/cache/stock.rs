@@ -90,7 +90,8 @@ impl Stock {
             if so(&got) {
                 return begun.elapsed();
             }
-            assert!(begun.elapsed() < LONG, "never so: {got:?}");
+            let said = got.map(|got| (from(&got), got.json()));
+            assert!(begun.elapsed() < LONG, "never so: {said:?}");
         }
     }
 

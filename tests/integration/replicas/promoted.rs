@@ -99,7 +99,7 @@ async fn a_witness_tells_the_lives_of_a_database_apart() {
     let standby = &servers.standbys()[0];
     // By all that it says of itself it is one of ours.
     becomes(standby, State::Ready).await;
-    servers.witness(Some("SELECT name FROM life"));
+    servers.witness("NULL", "SELECT name FROM life");
     let mut session = standby.session(want(Mode::Single)).await.unwrap();
     session.run(&[statement(COUNT, &[], &[25])], Ending::Last, Limit::default()).await.unwrap();
     let seen = session.seen().expect("it was asked");
