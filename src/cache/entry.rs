@@ -14,7 +14,7 @@ pub struct Entry {
     /// None: there is no such row.
     pub payload: Option<Payload>,
     /// The pipeline's own, in its own form: totals, truncated paths, where a stream goes on.
-    pub aside: Bytes,
+    pub aside: Box<[u8]>,
     pub proof: Proof,
     /// When it was read, for `age` and `max-age`.
     pub read_at: SystemTime,
@@ -22,10 +22,11 @@ pub struct Entry {
     pub expires: Instant,
     /// An entry that nobody asks for is not kept for longer.
     pub idle_max: Duration,
-    gzip: OnceLock<Bytes>,
-    zstd: OnceLock<Bytes>,
+    // Boxed, since most entries have none.
+    gzip: OnceLock<Box<Bytes>>,
+    zstd: OnceLock<Box<Bytes>>,
     /// The label's, as text, once one was asked for.
-    token: OnceLock<Bytes>,
+    token: OnceLock<Box<[u8]>>,
 }
 
 /// Why an entry may be served.
@@ -39,8 +40,8 @@ pub enum Proof {
     None,
 }
 
-/// Beside the bytes themselves: the entry, its key and the cache's own bookkeeping.
-const OVERHEAD_BYTES: usize = 500;
+/// Beside the bytes themselves: the entry, its key and token, and the cache's own bookkeeping, as the process grows by them.
+const OVERHEAD_BYTES: usize = 800;
 
 impl Entry {
     pub fn new(
@@ -51,6 +52,7 @@ impl Entry {
         expires: Instant,
         idle_max: Duration,
     ) -> Self {
+        let aside = Box::from(&*aside);
         let (gzip, zstd, token) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Entry { payload, aside, proof, read_at, expires, idle_max, gzip, zstd, token }
     }
@@ -65,7 +67,8 @@ impl Entry {
     /// What its reader has seen, as `rowcall-token` has it.
     pub fn token(&self) -> Option<Bytes> {
         let label = self.label()?;
-        Some(self.token.get_or_init(|| label.token().to_string().into()).clone())
+        let token = self.token.get_or_init(|| label.token().to_string().into_bytes().into());
+        Some(Bytes::copy_from_slice(token))
     }
 
     /// How long it may be served still; nothing once it has expired.
@@ -75,15 +78,15 @@ impl Entry {
 
     /// The compressed frame, once one was asked for.
     pub fn packed(&self, encoding: Encoding) -> Option<&Bytes> {
-        self.place(encoding).get()
+        self.place(encoding).get().map(|frame| &**frame)
     }
 
     /// Keeps a compressed frame; who comes second changes nothing.
     pub fn pack(&self, encoding: Encoding, frame: Bytes) {
-        let _ = self.place(encoding).set(frame);
+        let _ = self.place(encoding).set(frame.into());
     }
 
-    fn place(&self, encoding: Encoding) -> &OnceLock<Bytes> {
+    fn place(&self, encoding: Encoding) -> &OnceLock<Box<Bytes>> {
         match encoding {
             Encoding::Gzip => &self.gzip,
             Encoding::Zstd => &self.zstd,
@@ -96,7 +99,7 @@ impl Entry {
             Proof::Label(label) => label.bytes(),
             Proof::TimeToLive | Proof::None => 0,
         };
-        let packed = [&self.gzip, &self.zstd].into_iter().filter_map(OnceLock::get).map(Bytes::len);
+        let packed = [&self.gzip, &self.zstd].into_iter().filter_map(OnceLock::get).map(|frame| frame.len());
         let payload = self.payload.as_ref().map_or(0, |payload| payload.frame().len());
         OVERHEAD_BYTES + payload + self.aside.len() + label + packed.sum::<usize>()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Epoch, Seen, Tag, Token};
+use super::{Epoch, Seen, Snapshot, Tag, Token};
 
 /// What an entry was read with and made from.
 ///
@@ -40,7 +40,8 @@ impl Label {
     pub fn bytes(&self) -> usize {
         let snapshots = [self.seen.least(), self.seen.most()];
         let xids: usize = snapshots.iter().map(|snapshot| snapshot.in_progress().len()).sum();
-        std::mem::size_of_val(&*self.tags) + xids * std::mem::size_of::<u64>()
+        let most = if self.seen.exact() { 0 } else { std::mem::size_of::<Snapshot>() };
+        std::mem::size_of_val(&*self.tags) + most + xids * std::mem::size_of::<u64>()
     }
 
     /// What the reader of this entry has seen. Not what the ledger is complete through: a fill may show more than
@@ -63,7 +64,6 @@ impl Label {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Snapshot;
 
     #[test]
     fn nothing_is_labelled_that_depends_on_nothing() {

@@ -7,7 +7,7 @@ use super::{Error, Snapshot};
 pub struct Seen {
     least: Snapshot,
     /// None is `least`.
-    most: Option<Snapshot>,
+    most: Option<Box<Snapshot>>,
 }
 
 impl Seen {
@@ -17,7 +17,7 @@ impl Seen {
     /// token made of it asks for too little.
     pub fn of_primary(first: &str, last: &str) -> Result<Self, Error> {
         let least = first.parse()?;
-        let most = if first == last { None } else { Some(last.parse()?) };
+        let most = if first == last { None } else { Some(Box::new(last.parse()?)) };
         Ok(Seen { least, most })
     }
 
@@ -27,7 +27,7 @@ impl Seen {
     /// left out when saying what its reader has seen. Without the list a token would ask for a transaction that stays open.
     pub fn of_standby(first: &str, last: &str) -> Result<Self, Error> {
         let (first, last): (Snapshot, Snapshot) = (first.parse()?, last.parse()?);
-        Ok(Seen { least: Snapshot::below(first.xmin()), most: Some(last) })
+        Ok(Seen { least: Snapshot::below(first.xmin()), most: Some(last.into()) })
     }
 
     pub fn exactly(snapshot: Snapshot) -> Self {
@@ -41,7 +41,7 @@ impl Seen {
 
     /// Of an answer that another process read. None when the two contradict each other.
     pub(super) fn between(least: Snapshot, most: Snapshot) -> Option<Self> {
-        least.within(&most).then(|| Seen { most: (most != least).then_some(most), least })
+        least.within(&most).then(|| Seen { most: (most != least).then(|| most.into()), least })
     }
 
     /// What proves an answer fresh.
@@ -51,7 +51,7 @@ impl Seen {
 
     /// What the token of an answer asks of later reads.
     pub fn most(&self) -> &Snapshot {
-        self.most.as_ref().unwrap_or(&self.least)
+        self.most.as_deref().unwrap_or(&self.least)
     }
 }
 

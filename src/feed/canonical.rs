@@ -63,24 +63,26 @@ impl Form {
         (told && deterministic).then_some(form)
     }
 
-    /// The expression that gives a column's bytes; NULL of NULL.
+    /// The expression that gives a column's bytes; NULL of NULL. Its names mean the same under any `search_path`.
     pub fn sql(self, column: &Identifier) -> String {
         let bytes = match self {
-            Form::Bool => return format!("boolsend({column})"),
-            Form::Int2 => return format!("int2send({column})"),
-            Form::Int4 => return format!("int4send({column})"),
-            Form::Int8 => return format!("int8send({column})"),
-            Form::Oid => return format!("oidsend({column})"),
-            Form::Uuid => return format!("uuid_send({column})"),
-            Form::Date => return format!("date_send({column})"),
-            Form::Time => return format!("time_send({column})"),
-            Form::Timestamp => return format!("timestamp_send({column})"),
-            Form::Timestamptz => return format!("timestamptz_send({column})"),
+            Form::Bool => return format!("pg_catalog.boolsend({column})"),
+            Form::Int2 => return format!("pg_catalog.int2send({column})"),
+            Form::Int4 => return format!("pg_catalog.int4send({column})"),
+            Form::Int8 => return format!("pg_catalog.int8send({column})"),
+            Form::Oid => return format!("pg_catalog.oidsend({column})"),
+            Form::Uuid => return format!("pg_catalog.uuid_send({column})"),
+            Form::Date => return format!("pg_catalog.date_send({column})"),
+            Form::Time => return format!("pg_catalog.time_send({column})"),
+            Form::Timestamp => return format!("pg_catalog.timestamp_send({column})"),
+            Form::Timestamptz => return format!("pg_catalog.timestamptz_send({column})"),
             Form::Bytea => column.to_string(),
             // `textsend` would speak the writer's encoding.
-            Form::Text | Form::Label => format!("convert_to({column}::text, 'UTF8')"),
+            Form::Text | Form::Label => format!("pg_catalog.convert_to({column}::pg_catalog.text, 'UTF8')"),
         };
-        format!("CASE WHEN octet_length({bytes}) > {BYTES_MAX} THEN sha256({bytes}) ELSE {bytes} END")
+        format!(
+            "CASE WHEN pg_catalog.octet_length({bytes}) OPERATOR(pg_catalog.>) {BYTES_MAX} THEN pg_catalog.sha256({bytes}) ELSE {bytes} END"
+        )
     }
 
     /// Appends the bytes of a binary parameter.
@@ -99,9 +101,11 @@ pub fn key_sql<'a>(columns: impl ExactSizeIterator<Item = (Form, &'a Identifier)
     let alone = columns.len() == 1;
     let part = |(form, column): (Form, &Identifier)| match (alone, form.sql(column)) {
         (true, bytes) => bytes,
-        (false, bytes) => format!("coalesce(int4send(octet_length({bytes})) || {bytes}, '\\xffffffff')"),
+        (false, bytes) => format!(
+            "coalesce(pg_catalog.int4send(pg_catalog.octet_length({bytes})) OPERATOR(pg_catalog.||) {bytes}, '\\xffffffff')"
+        ),
     };
-    columns.map(part).collect::<Vec<_>>().join(" || ")
+    columns.map(part).collect::<Vec<_>>().join(" OPERATOR(pg_catalog.||) ")
 }
 
 /// The same of binary parameters.

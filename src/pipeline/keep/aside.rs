@@ -47,8 +47,8 @@ impl Aside {
     }
 
     /// None when they are not of this form; there is an answer to be read then.
-    pub fn of(bytes: &Bytes) -> Option<Self> {
-        Aside::decode(bytes.clone()).ok()
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        Aside::decode(bytes).ok()
     }
 
     pub fn total(&self) -> Option<Total> {

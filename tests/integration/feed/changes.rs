@@ -173,3 +173,64 @@ async fn a_writer_needs_no_right_but_its_own() {
     assert_eq!(shop.stale(&kept), ["item 1", "items", "shelf 2", "titled"]);
     shop.until_mode("item", Mode::Tracked).await;
 }
+
+/// The function has its owner's rights: whatever it calls has to be Postgres' own.
+#[tokio::test]
+async fn a_writers_search_path_leads_the_trigger_nowhere() {
+    let shop = Shop::open().await;
+    let role = format!("stray_{}", shop.oid("item").await);
+    shop.client
+        .batch_execute(&format!(
+            "CREATE ROLE {role} LOGIN; CREATE SCHEMA AUTHORIZATION {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON item, event, line, shelf TO {role}"
+        ))
+        .await
+        .expect("a role");
+    let writer = connect(&shop.url.replace("postgres@", &format!("{role}@"))).await;
+    // As what the trigger asks for may be called, and nearer than what Postgres has by that name.
+    let mut shadows = String::new();
+    for function in
+        ["boolsend(bool)", "int4send(int4)", "int8send(int8)", "octet_length(bytea)", "cardinality(anyarray)"]
+    {
+        shadows += &format!(
+            "CREATE FUNCTION {role}.{function} RETURNS bytea LANGUAGE plpgsql AS $$ BEGIN RAISE 'astray'; END $$;"
+        );
+    }
+    for (operator, left, right) in [
+        ("||", "bytea", "bytea"),
+        (">", "int4", "int4"),
+        ("=", "text", "text"),
+        ("=", "anyarray", "anyarray"),
+        ("<>", "text", "text"),
+    ] {
+        let name = format!("astray_{}", shadows.len());
+        shadows += &format!(
+            "CREATE FUNCTION {role}.{name}({left}, {right}) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'astray'; END $$;
+             CREATE OPERATOR {role}.{operator} (FUNCTION = {role}.{name}, LEFTARG = {left}, RIGHTARG = {right});"
+        );
+    }
+    shadows += &format!(
+        "CREATE FUNCTION {role}.pg_current_xact_id() RETURNS xid8 LANGUAGE plpgsql AS $$ BEGIN RAISE 'astray'; END $$;
+         CREATE TABLE {role}.old_rows (id int8, shelf int4); CREATE TABLE {role}.new_rows (id int8, shelf int4);
+         SET search_path = {role}, pg_catalog, public"
+    );
+    writer.batch_execute(&shadows).await.expect("a schema of its own");
+    shop.heard().await;
+    let kept = everything(&shop).await;
+    writer
+        .batch_execute("UPDATE item SET shelf = 1 WHERE id OPERATOR(pg_catalog.=) 1")
+        .await
+        .expect("an update");
+    shop.heard().await;
+    // By its row, so nothing failed either.
+    assert_eq!(shop.stale(&kept), ["item 1", "items", "shelf 1", "shelf 2", "titled"]);
+    let kept = everything(&shop).await;
+    writer.batch_execute("DELETE FROM line WHERE item OPERATOR(pg_catalog.=) 1").await.expect("a deletion");
+    writer.batch_execute("INSERT INTO item VALUES (999, 3, 'new')").await.expect("a row");
+    writer.batch_execute("INSERT INTO event VALUES (1000, 3, 'new')").await.expect("a row");
+    shop.heard().await;
+    let stale = shop.stale(&kept);
+    assert_eq!(stale, ["item 999", "items", "shelf 3", "titled", "lines", "events", "day 3"]);
+    writer.batch_execute("RESET search_path; TRUNCATE item CASCADE").await.expect("none is left");
+    shop.client.batch_execute(&format!("DROP OWNED BY {role} CASCADE")).await.expect("it goes");
+}
