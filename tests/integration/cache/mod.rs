@@ -10,3 +10,4 @@ mod stock;
 mod tokens;
 mod untracked;
 mod verified;
+mod weight;

@@ -123,7 +123,7 @@ pub async fn plain(url: &str) -> Plain {
     client
 }
 
-fn contract() -> PathBuf {
+pub fn contract() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(CONTRACT)
 }
 
