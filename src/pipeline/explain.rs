@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::list::Probe;
-use super::{Pipeline, decode, get, unfit, unseen};
+use super::{Pipeline, decode, lookup, unfit, unseen};
 use crate::call::{Call, TotalWanted};
 use crate::error::Error;
 use crate::plan::bind::{self, Lookup, Total};
@@ -37,14 +37,14 @@ impl Pipeline {
             Kind::Get { resource } => {
                 let wanted = bind::get(plans, *resource, decode(plans, method, request)?, &call.hints)?;
                 let lookup = Lookup::new(plans, *resource, &wanted.mask, vec![wanted.key])?;
-                plan("row", sql::render(plans, &get::select(&plans.resources[*resource], &lookup)));
+                plan("row", sql::render(plans, &lookup::select(&plans.resources[*resource], &lookup)));
                 relations(plans, &lookup.projection, Deleted::Hidden, &mut planned);
             }
             Kind::BatchGet { resource, .. } => {
                 let request = decode(plans, method, request)?;
                 let (_, lookup) =
                     bind::batch_get(plans, *resource, request, &call.hints, &self.settings.limits)?;
-                plan("rows", sql::render(plans, &get::select(&plans.resources[*resource], &lookup)));
+                plan("rows", sql::render(plans, &lookup::select(&plans.resources[*resource], &lookup)));
                 relations(plans, &lookup.projection, Deleted::Hidden, &mut planned);
             }
             Kind::List { resource, .. } | Kind::Stream { resource, .. } => {

@@ -4,6 +4,7 @@
 //! changes nothing under a call that is under way.
 
 mod ahead;
+mod batch_get;
 mod chunks;
 mod explain;
 mod function;
@@ -14,6 +15,7 @@ mod kept_chunks;
 mod lanes;
 mod list;
 mod listings;
+mod lookup;
 mod pace;
 mod page;
 mod pages;

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::get;
 use super::keep::{Defaults, Terms};
 use super::listings::Listings;
+use super::lookup;
 use crate::cache::{Key, Prefix};
 use crate::call::Scope;
 use crate::catalog::Oid;
@@ -83,9 +83,9 @@ impl Shape {
     pub fn new(plans: &Plans, resource: usize, mask: &Mask, defaults: Defaults) -> Result<Self, Failure> {
         let mut lookup = Lookup::new(plans, resource, mask, Vec::new())?;
         let of = &plans.resources[resource];
-        let several = Kept::of(sql::render(plans, &get::select(of, &lookup)));
+        let several = Kept::of(sql::render(plans, &lookup::select(of, &lookup)));
         lookup.keys = vec![vec![Bytes::new(); of.key.len()]];
-        let one = Kept::of(sql::render(plans, &get::select(of, &lookup)));
+        let one = Kept::of(sql::render(plans, &lookup::select(of, &lookup)));
         let forecast = Forecast::default();
         let terms = Terms::of(plans, &Reach::of_projection(plans, &lookup.projection), defaults);
         let mask = format!("{mask:?}");
@@ -102,7 +102,7 @@ impl Shape {
 
     /// Finds a row.
     pub fn one(&self, resource: &Resource, key: &[Bytes]) -> Statement {
-        self.one.with(get::values(resource, key))
+        self.one.with(lookup::values(resource, key))
     }
 
     /// Finds rows; the ordinal behind the projection's outputs tells the key.
@@ -111,7 +111,7 @@ impl Shape {
         resource: &Resource,
         keys: impl Iterator<Item = &'k [Bytes]> + Clone,
     ) -> Statement {
-        self.several.with(get::arrays(resource, keys))
+        self.several.with(lookup::arrays(resource, keys))
     }
 }
 
