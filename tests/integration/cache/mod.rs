@@ -6,6 +6,7 @@ mod lists;
 mod moments;
 mod shared;
 mod stock;
+mod successor;
 mod tokens;
 mod untracked;
 mod verified;
