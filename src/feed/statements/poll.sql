@@ -6,7 +6,8 @@
 -- Not so what came and is gone again, rows and all. Of what does, two things matter: tables that inherited from this one, whose
 -- rows were its own for a while, and a subscription, whose writes nobody tells of. For the first time each leaves a trace: in
 -- pg_class (relhassubclass), and in the size of an index whose first page is never given back, but to REINDEX, before which
--- nothing is proved to have been. So an equal print "proves" while there is no such trace.
+-- nothing is proved to have been. So an equal print "proves" while there is no such trace. What inherits from a table touches its
+-- columns (attinhcount), but for a parent without any: a DELETE through one that comes and goes is not heard of.
 --
 -- "newer": ids in rows have 32 bits and are compared modulo, so a row frozen long ago may pass for new, and never a new one for old.
 WITH RECURSIVE asked AS MATERIALIZED (
