@@ -56,7 +56,9 @@ pub struct Facts {
     pub root: Oid,
     /// Another one whenever something was done to it.
     pub print: String,
-    /// Whether an equal print, earlier, proves that nothing was done to it in between.
+    /// The print, and what the proof is read from.
+    pub mark: String,
+    /// Whether an equal mark, earlier, proves that nothing was done to it in between.
     pub proves: bool,
     /// Whether what plans are made from may have been written after they were.
     pub newer: bool,
@@ -126,10 +128,8 @@ impl System {
 
 pub fn statement(question: &Question<'_>) -> Statement {
     let text = |text: String| Param { oid: oid::TEXT, value: Some(text.into()) };
-    let number = |number: i64| Param {
-        oid: oid::INT8,
-        value: Some(Bytes::copy_from_slice(&number.to_be_bytes())),
-    };
+    let number =
+        |number: i64| Param { oid: oid::INT8, value: Some(Bytes::copy_from_slice(&number.to_be_bytes())) };
     // One more than is taken tells that there are more.
     let most = i64::try_from(question.changes_max).unwrap_or(i64::MAX - 1) + 1;
     Statement {
@@ -261,7 +261,7 @@ fn hashed(text: &str) -> u64 {
 impl Facts {
     /// By which answers that were read know it.
     pub fn tag(&self) -> Tag {
-        Tag::ddl_as(self.root, hashed(&self.print))
+        Tag::ddl_as(self.root, hashed(&self.mark))
     }
 }
 

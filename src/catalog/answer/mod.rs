@@ -123,7 +123,8 @@ pub fn read(mut answer: Value) -> Result<Catalog, serde_json::Error> {
     let (functions, queries) = (Vec::new(), HashMap::new());
     // Without a word on it, all DDL may be later.
     let since = since.as_str().and_then(|since| since.parse().ok()).unwrap_or(0);
-    let mut catalog = Catalog { server, tables, types, functions, views, parents, queries, fingerprint, since };
+    let mut catalog =
+        Catalog { server, tables, types, functions, views, parents, queries, fingerprint, since };
     catalog.functions = answer.functions.into_iter().map(|f| f.read(&catalog)).collect();
     inherit_not_null(&mut catalog);
     attach_foreign_keys(&mut catalog, answer.foreign_keys);

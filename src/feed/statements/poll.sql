@@ -4,10 +4,10 @@
 -- too. Rows of the catalog are told apart by who wrote them (xmin), so that what was done and undone in between is seen as well.
 --
 -- Not so what came and is gone again, rows and all. Of what does, two things matter: tables that inherited from this one, whose
--- rows were its own for a while, and a subscription, whose writes nobody tells of. For the first time each leaves a trace: in
--- pg_class (relhassubclass), and in the size of an index whose first page is never given back, but to REINDEX, before which
--- nothing is proved to have been. So an equal print "proves" while there is no such trace. What inherits from a table touches its
--- columns (attinhcount), but for a parent without any: a DELETE through one that comes and goes is not heard of.
+-- rows were its own for a while, and a subscription, whose writes nobody tells of. The first of them leaves a trace: in pg_class
+-- (relhassubclass), and in an index that begins with one page and never gives back the next, but to REINDEX, after which it is
+-- another index. So an equal "mark", which is the print and that index, "proves" while there is no such trace. A table that
+-- inherits has it in its columns (attinhcount), but from a parent without any: a DELETE through one that comes and goes is not heard of.
 --
 -- "newer": ids in rows have 32 bits and are compared modulo, so a row frozen long ago may pass for new, and never a new one for old.
 WITH RECURSIVE asked AS MATERIALIZED (
@@ -60,11 +60,15 @@ SELECT pg_catalog.json_build_object(
         SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
             'root', p.root::int8,
             'print', p.print,
+            'mark', pg_catalog.concat(p.print, ' ', x.xmin),
             'proves', (
                 SELECT pg_catalog.bool_and(NOT c.relhassubclass)
                 FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relation WHERE t.root = p.root
-            ) IS TRUE AND pg_catalog.pg_relation_size('pg_catalog.pg_subscription_rel_srrelid_srsubid_index'::regclass)
-                <= pg_catalog.current_setting('block_size')::int8,
+            ) IS TRUE AND CASE
+                -- In this order, since both are of now: the file whose size it was is the snapshot's.
+                WHEN pg_catalog.pg_relation_size(x.oid) <= pg_catalog.current_setting('block_size')::int8
+                THEN pg_catalog.pg_relation_filenode(x.oid) = x.relfilenode
+                ELSE false END,
             'newer', EXISTS (
                 SELECT FROM tree t CROSS JOIN LATERAL (
                     SELECT c.xmin FROM pg_catalog.pg_class c WHERE c.oid = t.relation
@@ -105,7 +109,8 @@ SELECT pg_catalog.json_build_object(
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE t.root = p.root)
         )), '[]')
-        FROM prints p) END
+        FROM prints p CROSS JOIN pg_catalog.pg_class x
+        WHERE x.oid = 'pg_catalog.pg_subscription_rel_srrelid_srsubid_index'::regclass) END
 )::text, NULL::xid8, NULL::oid, NULL::bytea[]
 FROM asked a CROSS JOIN rowcall.state s
 UNION ALL

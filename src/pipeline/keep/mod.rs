@@ -222,8 +222,7 @@ impl Keeper {
 
     fn way(&self, terms: &Terms) -> Way {
         // Before the epoch: in another life of the database tables may be others.
-        let (why, following) =
-            self.feed.look(|following| (terms.untracked(following), following.number()));
+        let (why, following) = self.feed.look(|following| (terms.untracked(following), following.number()));
         match (why, terms.untracked) {
             // Whatever the contract says of tables that nobody follows: these rows may be another caller's.
             (Some(Why::RowSecurity), _) => Way::Bypass(Bypass::Untracked),
@@ -294,7 +293,8 @@ impl Keeper {
         let (ttl, proof) = match way {
             Way::Proved(ground) => {
                 let seen = got.seen.as_deref().and_then(|seen| seen_by(seen).ok());
-                let label = seen.and_then(|seen| Label::new(ground.epoch, seen, self.printed(ground, tags())));
+                let label =
+                    seen.and_then(|seen| Label::new(ground.epoch, seen, self.printed(ground, tags())));
                 (terms.ttl, label.map_or(Proof::None, Proof::Label))
             }
             Way::Timed(ttl) => (ttl.min(terms.ttl), Proof::TimeToLive),

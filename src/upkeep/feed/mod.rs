@@ -304,7 +304,11 @@ impl Follow {
             // What others have read since the floor can be judged by what the answer tells. A floor that came with the rows of
             // another database may lie beyond the present.
             if !answer.cut && asked.since().xmax() <= answer.floor && floor.within(&answer.snapshot) {
-                ledger.begin(epoch, floor, Poll { asked, snapshot: answer.snapshot, changes: answer.changes })?;
+                ledger.begin(
+                    epoch,
+                    floor,
+                    Poll { asked, snapshot: answer.snapshot, changes: answer.changes },
+                )?;
             } else {
                 ledger.reset(&asked, epoch, answer.snapshot)?;
             }
