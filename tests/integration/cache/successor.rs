@@ -80,8 +80,6 @@ async fn what_was_done_to_a_table_while_nobody_was_there_is_not_passed_over() {
         DO $$ DECLARE name name; BEGIN FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'item'::regclass AND NOT tgisinternal \
         LOOP EXECUTE format('ALTER TABLE item ENABLE ALWAYS TRIGGER %I', name); END LOOP; END $$";
     let subscribed = "INSERT INTO pg_subscription_rel VALUES (1, 'item'::regclass, 'r', NULL); DELETE FROM pg_subscription_rel";
-    let reindexed =
-        format!("{subscribed}; REINDEX INDEX pg_catalog.pg_subscription_rel_srrelid_srsubid_index");
     for (before, sql, title) in [
         ("", unheard, "unheard"),
         // A table's rows are those of its heirs too; the second heir leaves no trace.
@@ -92,7 +90,8 @@ async fn what_was_done_to_a_table_while_nobody_was_there_is_not_passed_over() {
             "item 3",
         ),
         ("", subscribed, "item 3"),
-        ("", &reindexed, "item 3"),
+        // Rebuilt, it is as empty as if there had never been one.
+        (subscribed, "VACUUM FULL pg_subscription_rel", "item 3"),
         ("", "VACUUM FULL item", "item 3"),
     ] {
         let (database, redis) = (database(&[SQL]).await, redis().await);
