@@ -103,6 +103,7 @@ async fn catalog(contract: &Contract, postgres: &Postgres) -> Result<Catalog, Er
 fn compiled(contract: Arc<Contract>, catalog: Catalog, read_at: Instant) -> Loaded {
     let (mut plans, report) = plan::compile(contract, &catalog);
     plans.read_at = Some(read_at);
+    plans.read_since = catalog.since;
     Loaded { plans, report, catalog }
 }
 

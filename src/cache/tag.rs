@@ -13,6 +13,8 @@
 //! | of rows unknown or too many, TRUNCATE | bulk, any |
 //! | of the table itself | ddl |
 //!
+//! The ddl tag of an entry also says what its table's print was before it was read, where that is known: see `Ledger::moved`.
+//!
 //! Keys and values come as bytes in one canonical form, which is the caller's to choose: the same value must give the
 //! same bytes from a trigger's text and from a call's binary parameters, or a change goes unheard. Different values
 //! that give the same tag cost a miss and nothing else.
@@ -62,6 +64,16 @@ impl Tag {
     /// The table itself.
     pub fn ddl(table: Oid) -> Self {
         Tag::plain(table, Kind::Ddl)
+    }
+
+    /// The table itself, as long as that is its print.
+    pub fn ddl_as(table: Oid, print: u64) -> Self {
+        Tag { digest: [(print >> 32) as u32, print as u32, Kind::Ddl as u32], ..Tag::ddl(table) }
+    }
+
+    /// Whether it is of the table itself, whatever its print.
+    pub fn is_ddl(&self) -> bool {
+        *self == Tag::ddl(self.table)
     }
 
     pub fn table(&self) -> Oid {
@@ -162,6 +174,14 @@ mod tests {
         assert_eq!(hex(Tag::ddl(0x4001)), "00004001000000000000000000000003");
         assert_eq!(hex(Tag::row(0x4001, b"42")), "0000400151bfe29d67efda059af8256b");
         assert_eq!(hex(Tag::part(0x4001, 3, b"42")), "0000400176afaeef39aac0bf1bf3b8c5");
+    }
+
+    #[test]
+    fn the_table_itself_is_told_apart_by_its_print() {
+        assert_ne!(Tag::ddl_as(1, 7), Tag::ddl_as(1, 8));
+        assert_ne!(Tag::ddl_as(1, 7), Tag::ddl_as(2, 7));
+        assert!(Tag::ddl(1).is_ddl());
+        assert!(!Tag::ddl_as(1, 7).is_ddl() && !Tag::bulk(1).is_ddl() && !Tag::any(1).is_ddl());
     }
 
     proptest! {

@@ -19,7 +19,7 @@ pub enum Error {
 
 /// Each part is a statement of its own, which can be pasted into psql.
 const STATEMENT: &str = concat!(
-    "SELECT json_build_object('server', (\n",
+    "SELECT json_build_object('since', pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text, 'server', (\n",
     include_str!("statements/server.sql"),
     "), 'tables', (\n",
     include_str!("statements/tables.sql"),

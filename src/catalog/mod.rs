@@ -25,6 +25,8 @@ pub struct Catalog {
     pub parents: HashMap<Oid, Vec<Oid>>,
     /// The query files of the contract, by the path the contract names them with.
     pub queries: HashMap<String, Result<DescribedQuery, String>>,
+    /// What transactions below this id did is in it: the xmin of the snapshot that it was read with.
+    pub since: u64,
     /// SHA-256, in hex, of all of the above but estimates and queries: equal when no DDL happened.
     pub fingerprint: String,
 }

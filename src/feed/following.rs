@@ -4,6 +4,7 @@ use std::hash::BuildHasher as _;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use crate::cache::Tag;
 use crate::catalog::Oid;
 use crate::plan::Plans;
 
@@ -14,6 +15,10 @@ pub struct Following {
     plans: u64,
     /// Every read asks; the keys are Postgres' own.
     modes: FxHashMap<Oid, Mode>,
+    /// What tables are, as their ddl tags.
+    prints: FxHashMap<Oid, Tag>,
+    /// Another one each time it is replaced.
+    number: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,7 +62,27 @@ pub enum Why {
 
 impl Following {
     pub fn new(plans: u64, modes: impl IntoIterator<Item = (Oid, Mode)>) -> Self {
-        Following { plans, modes: modes.into_iter().collect() }
+        Following { plans, modes: modes.into_iter().collect(), ..Following::default() }
+    }
+
+    /// With what is known of tables themselves.
+    pub fn with_prints(self, prints: impl IntoIterator<Item = Tag>) -> Self {
+        Following { prints: prints.into_iter().map(|print| (print.table(), print)).collect(), ..self }
+    }
+
+    pub(super) fn numbered(self, number: u64) -> Self {
+        Following { number, ..self }
+    }
+
+    /// Which one it is of those that this process had.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What an answer depends on, with the prints of its tables.
+    pub fn printed(&self, tags: Vec<Tag>) -> Vec<Tag> {
+        let print = |tag: Tag| self.prints.get(&tag.table()).copied().filter(|_| tag.is_ddl()).unwrap_or(tag);
+        tags.into_iter().map(print).collect()
     }
 
     /// How a table is followed; of one that nobody asked for, that it is not.
@@ -152,6 +177,13 @@ impl Why {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_of_a_table_stands_in_its_ddl_tag_alone() {
+        let following = Following::new(7, [(1, Mode::Tracked)]).with_prints([Tag::ddl_as(1, 9)]);
+        let tags = [Tag::bulk(1), Tag::ddl(1), Tag::ddl(2)];
+        assert_eq!(following.printed(tags.to_vec()), [Tag::bulk(1), Tag::ddl_as(1, 9), Tag::ddl(2)]);
+    }
 
     #[test]
     fn what_nobody_follows_is_untracked() {

@@ -132,8 +132,10 @@ impl Feed {
         self.shared.asked.fetch_add(1, Ordering::SeqCst) + 1
     }
 
+    /// One task does.
     pub(crate) fn follow(&self, following: Following) {
-        self.shared.following.store(Arc::new(following));
+        let number = self.shared.following.load().number() + 1;
+        self.shared.following.store(Arc::new(following.numbered(number)));
     }
 
     /// After the ledger has taken a poll's answer in.

@@ -27,6 +27,8 @@ pub struct Question<'a> {
     /// What the facts were summed up as; empty for all of them anew.
     pub digest: &'a str,
     pub changes_max: usize,
+    /// All that had ended before the catalog was read that the plans are made from.
+    pub plans_since: Xid,
 }
 
 /// What came back.
@@ -54,6 +56,12 @@ pub struct Facts {
     pub root: Oid,
     /// Another one whenever something was done to it.
     pub print: String,
+    /// The print, and what the proof is read from.
+    pub mark: String,
+    /// Whether an equal mark, earlier, proves that nothing was done to it in between.
+    pub proves: bool,
+    /// Whether what plans are made from may have been written after they were.
+    pub newer: bool,
     /// None when it is gone.
     pub relations: Option<Vec<RelationFacts>>,
 }
@@ -120,6 +128,8 @@ impl System {
 
 pub fn statement(question: &Question<'_>) -> Statement {
     let text = |text: String| Param { oid: oid::TEXT, value: Some(text.into()) };
+    let number =
+        |number: i64| Param { oid: oid::INT8, value: Some(Bytes::copy_from_slice(&number.to_be_bytes())) };
     // One more than is taken tells that there are more.
     let most = i64::try_from(question.changes_max).unwrap_or(i64::MAX - 1) + 1;
     Statement {
@@ -128,7 +138,8 @@ pub fn statement(question: &Question<'_>) -> Statement {
             text(question.since.to_string()),
             Param { oid: OID_ARRAY, value: Some(oids(question.tables)) },
             text(question.digest.to_owned()),
-            Param { oid: oid::INT8, value: Some(Bytes::copy_from_slice(&most.to_be_bytes())) },
+            number(most),
+            number(question.plans_since.0.cast_signed()),
         ],
         columns: [oid::TEXT, XID8, oid::OID, BYTEA_ARRAY].into(),
     }
@@ -245,6 +256,13 @@ fn elements(mut array: &[u8]) -> Option<Vec<&[u8]>> {
 fn hashed(text: &str) -> u64 {
     let digest: [u8; 32] = Sha256::digest(text).into();
     digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+impl Facts {
+    /// By which answers that were read know it.
+    pub fn tag(&self) -> Tag {
+        Tag::ddl_as(self.root, hashed(&self.mark))
+    }
 }
 
 impl Answer {

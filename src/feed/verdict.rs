@@ -77,7 +77,18 @@ mod tests {
         };
         let root = child.clone();
         change(&mut child);
-        of_table(&Facts { root: 1, print: String::new(), relations: Some(vec![root, child]) }, &recorded())
+        let relations = Some(vec![root, child]);
+        of_table(
+            &Facts {
+                root: 1,
+                print: String::new(),
+                mark: String::new(),
+                proves: true,
+                newer: false,
+                relations,
+            },
+            &recorded(),
+        )
     }
 
     #[test]
@@ -109,7 +120,14 @@ mod tests {
 
     #[test]
     fn a_table_without_relations_is_gone() {
-        let facts = Facts { root: 1, print: String::new(), relations: None };
+        let facts = Facts {
+            root: 1,
+            print: String::new(),
+            mark: String::new(),
+            proves: true,
+            newer: false,
+            relations: None,
+        };
         assert_eq!(of_table(&facts, &recorded()), Mode::Untracked(Why::Gone));
         assert_eq!(of_view(&facts), Mode::Untracked(Why::Gone));
     }

@@ -61,6 +61,8 @@ pub struct Plans {
     pub digest: String,
     /// When the catalog began to be read; None where nobody said. What DDL does after that, the plans may not know.
     pub read_at: Option<Instant>,
+    /// Transactions below this id, an `xid8`, had ended when the catalog was read: what they did, the plans know.
+    pub read_since: u64,
     /// `buf.validate` rules, compiled at their first use. None when the contract cannot have any.
     pub validator: Option<Validator>,
 }
@@ -77,6 +79,7 @@ impl Plans {
             views,
             digest: String::new(),
             read_at: None,
+            read_since: 0,
             validator,
         }
     }

@@ -1,6 +1,6 @@
 //! Where forgetting has come to → what an entry must have been read or found good with.
 
-use crate::cache::{Label, Snapshot, Xid};
+use crate::cache::{Label, Snapshot, Tag, Xid};
 
 /// What changes are forgotten below.
 #[derive(Debug, Clone)]
@@ -8,6 +8,20 @@ pub struct Floor {
     pub snapshot: Snapshot,
     /// All of it was known here.
     pub position: u64,
+}
+
+/// The same of one table.
+#[derive(Debug, Clone)]
+pub struct TableFloor {
+    pub floor: Floor,
+    /// Who read under this print is not below.
+    pub print: Option<Tag>,
+}
+
+impl TableFloor {
+    pub fn holds(&self, label: &Label, verified: u64) -> bool {
+        self.floor.holds(label, verified) || self.print.is_some_and(|print| label.tags().contains(&print))
+    }
 }
 
 impl Floor {

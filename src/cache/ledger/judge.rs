@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::floor::Floor;
 use super::recent::Recent;
 use super::state::State;
 use super::{Verdict, Want};
@@ -57,10 +56,9 @@ impl State {
     }
 
     fn above_floors(&self, label: &Label, verified: u64) -> bool {
-        let holds = |floor: &Floor| floor.holds(label, verified);
-        holds(&self.floor)
-            && (self.tables.is_empty()
-                || label.tags().iter().filter_map(|tag| self.tables.get(&tag.table())).all(holds))
+        let mut of_tables = label.tags().iter().filter_map(|tag| self.tables.get(&tag.table()));
+        self.floor.holds(label, verified)
+            && (self.tables.is_empty() || of_tables.all(|table| table.holds(label, verified)))
     }
 
     fn sees_changes(&self, label: &Label, verified: u64) -> bool {

@@ -1,7 +1,7 @@
 //! What one process heard of changes → whether an entry may be served.
 //!
 //! ```text
-//!           reset              heard, wrote, moved, gap
+//!        reset, begin          heard, wrote, moved, gap
 //!   unset ────────► following ◄────────┘
 //!     ▲                 │ the database went back, or we wrote in another life
 //!     └─────────────────┘ (nothing is served before the next reset)
@@ -43,11 +43,19 @@
 //! own writes that S_k did not see yet, which go on in the younger. A poll larger than what is allowed is not recorded: F rises to it.
 //! Own writes that pile up without a poll are folded into one floor: everything up to the highest of them.
 //!
+//! **Tables.** What is done to a table itself is in no list of changes. All that is known is its *print*, which is another one after
+//! whatever was done; so who meets a new print, or a first one, raises a floor for that table. An entry from before that floor is good
+//! all the same when it was read under the very print, known before it was read, and equal prints prove that nothing was done in
+//! between: whoever calls `moved` says whether they do.
+//!
+//! **Beginning.** A process that begins finds entries that others have read. The list of changes reaches back to its own floor, so
+//! F begins there instead of at the present, and K with all that the list has.
+//!
 //! **Lives.** Ids repeat after a failover, so ids of two lives never meet: an entry carries the epoch from before its read began, a write the
 //! epoch that its own transaction read, and an answer is applied only in the state it was asked in. Each of the three was needed to
 //! get the model through a failover.
 //!
-//! One task asks the feed and calls `ask`, then `heard`, `gap` or `reset`, one question at a time, and `moved`; anyone calls `wrote` and `judge`.
+//! One task asks the feed and calls `ask`, then `heard`, `gap`, `reset` or `begin`, one question at a time, and `moved`; anyone calls `wrote` and `judge`.
 
 mod floor;
 mod judge;
@@ -187,6 +195,12 @@ impl Ledger {
         self.change(|state| state.reset(asked, epoch, snapshot))
     }
 
+    /// The same where `poll` has all changes since `floor`: only what is older is forgotten. What `moved` said of the same answer
+    /// stays, and is to be said before.
+    pub fn begin(&self, epoch: Epoch, floor: Snapshot, poll: Poll) -> Result<(), Error> {
+        self.change(|state| state.begin(epoch, floor, poll))
+    }
+
     /// What happened since the last poll cannot be told any more: F and S_k become `snapshot`.
     pub fn gap(&self, asked: &Asked, snapshot: Snapshot) -> Result<(), Error> {
         self.change(|state| state.gap(asked, snapshot))
@@ -204,9 +218,10 @@ impl Ledger {
         self.change(|state| state.wrote(epoch, xid, tags))
     }
 
-    /// A table is not what it was: what depends on it must have been read with `snapshot` or later.
-    pub fn moved(&self, table: Oid, snapshot: &Snapshot) {
-        self.change(|state| state.moved(table, snapshot))
+    /// A table is not what it was, or nobody knows: what depends on it must have been read with `snapshot` or later, or else
+    /// under `print`, its [`Tag::ddl_as`] in `snapshot`. None where an equal print does not prove that nothing was done.
+    pub fn moved(&self, table: Oid, snapshot: &Snapshot, print: Option<Tag>) {
+        self.change(|state| state.moved(table, snapshot, print))
     }
 
     /// The rule above. `now` is when the call came.

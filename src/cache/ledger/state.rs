@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::floor::{Floor, through};
+use super::floor::{Floor, TableFloor, through};
 use super::recent::Recent;
 use super::{Asked, Limits, Poll, Size};
 use crate::cache::{Epoch, Error, Snapshot, Tag, Xid};
@@ -22,7 +22,7 @@ pub struct State {
     /// F.
     pub(super) floor: Floor,
     /// Of tables that moved, where it is higher than F.
-    pub(super) tables: HashMap<Oid, Floor>,
+    pub(super) tables: HashMap<Oid, TableFloor>,
     pub(super) older: Recent,
     pub(super) younger: Recent,
     /// What is visible of the changes in `older`, and all before: F, once it is dropped.
@@ -68,16 +68,28 @@ impl State {
 
     pub fn reset(&mut self, asked: &Asked, epoch: Epoch, snapshot: Snapshot) -> Result<(), Error> {
         self.in_order(asked)?;
+        // All of them were of before `snapshot`, or of another life.
+        self.tables.clear();
+        self.start(epoch, snapshot, asked.at);
+        Ok(())
+    }
+
+    pub fn begin(&mut self, epoch: Epoch, floor: Snapshot, poll: Poll) -> Result<(), Error> {
+        let Poll { asked, snapshot, changes } = poll;
+        self.in_order(&asked)?;
+        self.start(epoch, floor, asked.at);
+        self.heard(Poll { asked: self.ask(asked.at), snapshot, changes })
+    }
+
+    fn start(&mut self, epoch: Epoch, snapshot: Snapshot, asked_at: Instant) {
         self.ends += 1;
         self.epoch = Some(epoch);
-        self.tables.clear();
         self.floor.snapshot = match self.folded.take() {
             Some(xid) => snapshot.union(&through(xid)),
             None => snapshot.clone(),
         };
         self.own.retain(|own| own.epoch == epoch);
-        self.raise_to(snapshot, asked.at);
-        Ok(())
+        self.raise_to(snapshot, asked_at);
     }
 
     pub fn gap(&mut self, asked: &Asked, snapshot: Snapshot) -> Result<(), Error> {
@@ -127,10 +139,13 @@ impl State {
         self.fold_own(xid);
     }
 
-    pub fn moved(&mut self, table: Oid, snapshot: &Snapshot) {
+    pub fn moved(&mut self, table: Oid, snapshot: &Snapshot, print: Option<Tag>) {
         self.position += 1;
-        let to = Floor { snapshot: snapshot.clone(), position: self.position };
-        self.tables.entry(table).and_modify(|floor| floor.rise(&to)).or_insert(to);
+        let mut floor = Floor { snapshot: snapshot.clone(), position: self.position };
+        if let Some(before) = self.tables.get(&table) {
+            floor.rise(&before.floor);
+        }
+        self.tables.insert(table, TableFloor { floor, print });
     }
 
     fn in_order(&self, asked: &Asked) -> Result<(), Error> {
@@ -213,7 +228,7 @@ impl State {
         self.dropped.push(std::mem::take(&mut self.younger));
         self.floor.rise(&Floor { snapshot: floor, position: self.position });
         self.mark = self.floor.clone();
-        self.tables.retain(|_, table| !table.snapshot.within(&self.floor.snapshot));
+        self.tables.retain(|_, table| !table.floor.snapshot.within(&self.floor.snapshot));
     }
 
     fn go_on_with_own(&mut self) {

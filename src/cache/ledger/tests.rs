@@ -188,7 +188,7 @@ fn only_what_depends_on_a_moved_table_is_read_anew() {
     let feed = Feed::default();
     let (moved, other) = (get(b"1", "100:100:"), label_of(EPOCH, "100:100:", &Tag::of_list(TABLE + 1)));
     assert_eq!((feed.judge(&moved), feed.judge(&other)), (Verdict::Good, Verdict::Good));
-    feed.ledger.moved(TABLE, &snapshot("104:104:"));
+    feed.ledger.moved(TABLE, &snapshot("104:104:"), None);
     assert_eq!((feed.judge(&moved), feed.judge(&other)), (Verdict::BelowFloor, Verdict::Good));
     assert_eq!(feed.judge(&get(b"1", "104:104:")), Verdict::Good);
 }
@@ -196,10 +196,71 @@ fn only_what_depends_on_a_moved_table_is_read_anew() {
 #[test]
 fn a_gap_does_not_lower_the_floor_of_a_moved_table() {
     let feed = Feed::default();
-    feed.ledger.moved(TABLE, &snapshot("150:150:"));
+    feed.ledger.moved(TABLE, &snapshot("150:150:"), None);
     feed.ledger.gap(&feed.asked(), snapshot("120:120:")).expect("it follows");
     assert_eq!(feed.judge(&get(b"1", "130:130:")), Verdict::BelowFloor);
     assert_eq!(feed.judge(&get(b"1", "150:150:")), Verdict::Good);
+}
+
+#[test]
+fn what_was_read_under_the_same_print_is_not_below_a_tables_floor() {
+    let feed = Feed::default();
+    let read = |print: Tag| label_of(EPOCH, "100:100:", &[Tag::row(TABLE, b"1"), Tag::bulk(TABLE), print]);
+    let (now, before) = (Tag::ddl_as(TABLE, 2), Tag::ddl_as(TABLE, 1));
+    feed.ledger.moved(TABLE, &snapshot("104:104:"), Some(now));
+    assert_eq!(feed.judge(&read(now)), Verdict::Good);
+    assert_eq!(feed.judge(&read(before)), Verdict::BelowFloor);
+    assert_eq!(feed.judge(&read(Tag::ddl(TABLE))), Verdict::BelowFloor);
+    assert_eq!(feed.judge(&read(Tag::ddl_as(TABLE + 1, 2))), Verdict::BelowFloor);
+    feed.hears("105:105:", &[(104, b"1")]);
+    assert_eq!(feed.judge(&read(now)), Verdict::Stale, "a print says nothing of rows");
+}
+
+#[test]
+fn a_print_that_was_good_is_not_once_the_table_moves_again() {
+    let feed = Feed::default();
+    let (first, second) = (Tag::ddl_as(TABLE, 1), Tag::ddl_as(TABLE, 2));
+    let label = label_of(EPOCH, "100:100:", &[Tag::any(TABLE), first]);
+    feed.ledger.moved(TABLE, &snapshot("104:104:"), Some(first));
+    assert_eq!(feed.judge(&label), Verdict::Good);
+    feed.ledger.moved(TABLE, &snapshot("106:106:"), Some(second));
+    assert_eq!(feed.judge(&label), Verdict::BelowFloor);
+    let other = label_of(EPOCH, "100:100:", &[Tag::any(TABLE), second]);
+    assert_eq!(feed.judge(&other), Verdict::Good);
+    feed.ledger.moved(TABLE, &snapshot("107:107:"), None);
+    let unproved = label_of(EPOCH, "100:100:", &[Tag::any(TABLE), second]);
+    assert_eq!(feed.judge(&unproved), Verdict::BelowFloor, "now an equal print proves nothing");
+}
+
+#[test]
+fn who_begins_judges_what_others_have_read_since_the_floor() {
+    let started = Instant::now();
+    let feed = Feed { ledger: Ledger::new(Limits::default(), started), started };
+    feed.ledger.moved(TABLE, &snapshot("120:120:"), Some(Tag::ddl_as(TABLE, 1)));
+    let poll = feed.poll("120:120:", &[(108, b"1"), (115, b"2")], 0);
+    feed.ledger.begin(EPOCH, Snapshot::below(Xid(105)), poll).expect("it was just asked");
+    let read = |key: &[u8], text: &str| {
+        label_of(EPOCH, text, &[Tag::row(TABLE, key), Tag::bulk(TABLE), Tag::ddl_as(TABLE, 1)])
+    };
+    assert_eq!(feed.judge(&read(b"1", "107:107:")), Verdict::Stale);
+    assert_eq!(feed.judge(&read(b"1", "109:109:")), Verdict::Good);
+    assert_eq!(feed.judge(&read(b"2", "109:109:")), Verdict::Stale);
+    assert_eq!(feed.judge(&read(b"3", "105:105:")), Verdict::Good);
+    assert_eq!(feed.judge(&read(b"3", "104:104:")), Verdict::BelowFloor);
+    // What was said of tables by the same answer is not forgotten.
+    assert_eq!(feed.judge(&get(b"3", "109:109:")), Verdict::BelowFloor);
+    assert_eq!(feed.judge(&get(b"3", "120:120:")), Verdict::Good);
+}
+
+#[test]
+fn own_writes_from_before_the_beginning_are_not_forgotten() {
+    let started = Instant::now();
+    let feed = Feed { ledger: Ledger::new(Limits::default(), started), started };
+    feed.ledger.wrote(EPOCH, Xid(121), &Tag::touched_by_row(TABLE, b"1"));
+    let poll = feed.poll("120:120:", &[], 0);
+    feed.ledger.begin(EPOCH, Snapshot::below(Xid(105)), poll).expect("it was just asked");
+    assert_eq!(feed.judge(&get(b"1", "120:120:")), Verdict::Stale);
+    assert_eq!(feed.judge(&get(b"2", "120:120:")), Verdict::Good);
 }
 
 #[test]

@@ -42,15 +42,18 @@ pub struct Answer {
 }
 
 impl Feed {
-    /// Of a process that starts now.
-    pub fn new(postgres: &Postgres) -> Self {
-        let snapshot = postgres.says(Server::Primary);
+    /// Of a process that starts now, and hears all that is not cleaned away.
+    pub fn new(postgres: &Postgres, scheme: Scheme) -> Self {
+        let floor = match scheme {
+            Scheme::CleanedUnnoticed => Xid(1),
+            _ => postgres.cleaned,
+        };
         Feed {
             epoch: postgres.life,
             life: postgres.life,
-            floor: snapshot.clone(),
-            since: snapshot,
-            heard: BTreeSet::new(),
+            floor: Snapshot::below(floor),
+            since: postgres.says(Server::Primary),
+            heard: postgres.changes().collect(),
             own: BTreeSet::new(),
             answered: postgres.answered(),
             answered_here: Writers::default(),
@@ -123,13 +126,10 @@ impl Feed {
         let now = Instant::now();
         let ledger = Ledger::new(Limits::default(), now);
         let tags = Tag::touched_by_bulk(TABLE);
-        ledger
-            .reset(&ledger.ask(now), Epoch(self.epoch.into()), self.floor.clone())
-            .expect("it was just asked");
         let changes = self.heard.iter().map(|xid| (*xid, tags.to_vec())).collect();
         let poll = Poll { asked: ledger.ask(now), snapshot: self.since.clone(), changes };
         // Only a scheme that takes another life for the same has a floor beyond what it heard.
-        if ledger.heard(poll).is_err() {
+        if ledger.begin(Epoch(self.epoch.into()), self.floor.clone(), poll).is_err() {
             return Verdict::Good;
         }
         for (life, xid) in &self.own {

@@ -23,6 +23,8 @@ pub enum Scheme {
     HighestId,
     /// A poll that finds what it asked since cleaned away goes on.
     GapUnnoticed,
+    /// Who begins takes what is not cleaned away for all that ever changed.
+    CleanedUnnoticed,
     /// Another life of the database is taken for the same.
     NoEpoch,
     /// An entry carries the epoch of when it was put.

@@ -16,7 +16,7 @@ impl Model for Machine {
 
     fn init_states(&self) -> Vec<State> {
         let postgres = Postgres::new();
-        let feed = Feed::new(&postgres);
+        let feed = Feed::new(&postgres, self.scheme);
         let (polls, fills, restarts, failovers, cleanings) = (0, 0, 0, 0, 0);
         let (fill, entry, read) = (None, None, None);
         vec![State { postgres, feed, fill, entry, read, polls, fills, restarts, failovers, cleanings }]
@@ -146,7 +146,7 @@ impl State {
             }
             Action::Restart => {
                 self.restarts += 1;
-                self.feed = Feed::new(&self.postgres);
+                self.feed = Feed::new(&self.postgres, scheme);
                 self.fill = None;
             }
         }

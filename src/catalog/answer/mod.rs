@@ -101,9 +101,10 @@ struct IndexKeyAnswer {
     own_order: bool,
 }
 
-/// Reads an answer. Estimates change without any DDL, so they stay out of the fingerprint.
+/// Reads an answer. Estimates and the moment change without any DDL, so they stay out of the fingerprint.
 pub fn read(mut answer: Value) -> Result<Catalog, serde_json::Error> {
     let estimates = answer.get_mut("estimates").map(Value::take).unwrap_or_default();
+    let since = answer.get_mut("since").map(Value::take).unwrap_or_default();
     let fingerprint = fingerprint(&answer);
     let estimates: Vec<EstimateAnswer> = serde_json::from_value(estimates)?;
     let rows: HashMap<Oid, f64> = estimates.into_iter().map(|e| (e.table_oid, e.rows)).collect();
@@ -120,7 +121,10 @@ pub fn read(mut answer: Value) -> Result<Catalog, serde_json::Error> {
     let views = views.map(|v| (v.oid, View { relations: v.relations, steady: v.steady })).collect();
     let parents = answer.parents.into_iter().map(|p| (p.table_oid, p.parents)).collect();
     let (functions, queries) = (Vec::new(), HashMap::new());
-    let mut catalog = Catalog { server, tables, types, functions, views, parents, queries, fingerprint };
+    // Without a word on it, all DDL may be later.
+    let since = since.as_str().and_then(|since| since.parse().ok()).unwrap_or(0);
+    let mut catalog =
+        Catalog { server, tables, types, functions, views, parents, queries, fingerprint, since };
     catalog.functions = answer.functions.into_iter().map(|f| f.read(&catalog)).collect();
     inherit_not_null(&mut catalog);
     attach_foreign_keys(&mut catalog, answer.foreign_keys);

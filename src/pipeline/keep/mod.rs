@@ -82,12 +82,20 @@ pub(super) struct Keeper {
 /// Whether an answer may be kept, and by which right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// By the rule, in the epoch that was known before anything is read.
-    Proved(Epoch),
+    /// By the rule.
+    Proved(Ground),
     /// For so long, by the contract.
     Timed(Duration),
     /// Not, and why.
     Bypass(Bypass),
+}
+
+/// What was known before anything is read: a label must not say more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ground {
+    pub epoch: Epoch,
+    /// `Following::number`, by which tables' prints are known.
+    following: u64,
 }
 
 /// What a call wants, beyond the rule.
@@ -213,7 +221,8 @@ impl Keeper {
     }
 
     fn way(&self, terms: &Terms) -> Way {
-        let why = self.feed.look(|following| terms.untracked(following));
+        // Before the epoch: in another life of the database tables may be others.
+        let (why, following) = self.feed.look(|following| (terms.untracked(following), following.number()));
         match (why, terms.untracked) {
             // Whatever the contract says of tables that nobody follows: these rows may be another caller's.
             (Some(Why::RowSecurity), _) => Way::Bypass(Bypass::Untracked),
@@ -224,7 +233,10 @@ impl Keeper {
             (None, _) if self.feed.ledger().age(Instant::now()) > self.settings.lag_max => {
                 Way::Bypass(Bypass::Feed)
             }
-            (None, _) => self.feed.ledger().epoch().map_or(Way::Bypass(Bypass::Feed), Way::Proved),
+            (None, _) => match self.feed.ledger().epoch() {
+                Some(epoch) => Way::Proved(Ground { epoch, following }),
+                None => Way::Bypass(Bypass::Feed),
+            },
         }
     }
 
@@ -279,10 +291,11 @@ impl Keeper {
     pub fn entry(&self, got: Got, way: Way, terms: &Terms, tags: impl FnOnce() -> Vec<Tag>) -> Entry {
         let now = Instant::now();
         let (ttl, proof) = match way {
-            Way::Proved(epoch) => {
-                let seen = got.seen.as_deref().filter(|seen| self.lives(epoch, seen));
+            Way::Proved(ground) => {
+                let seen = got.seen.as_deref().filter(|seen| self.lives(ground.epoch, seen));
                 let seen = seen.and_then(|seen| seen_by(seen).ok());
-                let label = seen.and_then(|seen| Label::new(epoch, seen, tags()));
+                let label =
+                    seen.and_then(|seen| Label::new(ground.epoch, seen, self.printed(ground, tags())));
                 (terms.ttl, label.map_or(Proof::None, Proof::Label))
             }
             Way::Timed(ttl) => (ttl.min(terms.ttl), Proof::TimeToLive),
@@ -292,6 +305,14 @@ impl Keeper {
         let kept = self.store.is_some() && !matches!(proof, Proof::None);
         let payload = got.payload.map(|payload| if kept { payload.compact() } else { payload });
         Entry::new(payload, got.aside, proof, SystemTime::now(), now + ttl, terms.idle)
+    }
+
+    /// With the prints that were known before anything was read; without any where others are known by now.
+    fn printed(&self, ground: Ground, tags: Vec<Tag>) -> Vec<Tag> {
+        self.feed.look(|following| match following.number() == ground.following {
+            true => following.printed(tags),
+            false => tags,
+        })
     }
 
     /// Keeps it, whatever has changed meanwhile.

@@ -120,8 +120,9 @@ impl Keeper {
         (course, terms): (&Course, &Terms),
         tags: impl FnOnce() -> Vec<Tag>,
     ) {
-        let (Way::Proved(_), Some(store)) = (course.way, &self.store) else { return };
-        let Some(label) = Label::new(whole.epoch(), whole.seen().clone(), tags()) else { return };
+        let (Way::Proved(ground), Some(store)) = (course.way, &self.store) else { return };
+        let tags = self.printed(ground, tags());
+        let Some(label) = Label::new(whole.epoch(), whole.seen().clone(), tags) else { return };
         let (now, expires) = (SystemTime::now(), Instant::now() + terms.ttl);
         let entry = Entry::new(Some(payload), Bytes::new(), Proof::Label(label), now, expires, terms.idle);
         let entry = Arc::new(entry);

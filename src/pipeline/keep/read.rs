@@ -155,7 +155,7 @@ impl Keeper {
         notes: &mut Notes,
     ) -> Result<R::Answer, Error> {
         let epoch = match course.way {
-            Way::Proved(epoch) if !course.wish.no_cache => Some(epoch),
+            Way::Proved(ground) if !course.wish.no_cache => Some(ground.epoch),
             _ => None,
         };
         let wanted =
@@ -254,7 +254,7 @@ impl Keeper {
 
     pub(super) fn redis(&self, course: &Course) -> Option<(&Redis, Epoch)> {
         match course.way {
-            Way::Proved(epoch) if !course.wish.no_cache => Some((self.redis.as_ref()?, epoch)),
+            Way::Proved(ground) if !course.wish.no_cache => Some((self.redis.as_ref()?, ground.epoch)),
             _ => None,
         }
     }

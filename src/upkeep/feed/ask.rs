@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Error, Follow, State};
-use crate::cache::Asked;
+use crate::cache::{Asked, Xid};
 use crate::feed::Why;
 use crate::feed::poll::{self, Answer, Question, System};
 use crate::postgres::{self, Ending, Limit, Mode, Rows, Sight, StatementTimeout, Want};
@@ -68,6 +68,7 @@ impl Follow {
             tables: &state.watched.tables,
             digest: &state.digest,
             changes_max,
+            plans_since: Xid(state.plans.read_since),
         };
         let limit = Limit { bytes_max: self.settings.bytes_max };
         let rows = self.execute(&[poll::plainly(), poll::statement(&question)], limit).await?;

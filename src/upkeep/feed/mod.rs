@@ -4,7 +4,7 @@
 //! look ──no schema, or no right to it──► nothing is followed ──after a while──► look
 //!  ▲  │
 //!  │  └─there─► ask ──no nonce──► begin an epoch ──► ask
-//!  │             │ ──another epoch─────────────────► reset ─┐
+//!  │             │ ──another epoch────────► begin or reset ─┐
 //!  │             │ ──forgotten meanwhile, too much──► gap ──┤
 //!  │             │ ──────────────────────────────► heard ───┴─► wait: interval, nudge ──► ask
 //!  └──failed─────┘ ──it went back──► end the epoch ──► ask
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, sleep_until};
 
-use crate::cache::{self, Asked, Poll};
+use crate::cache::{self, Asked, Poll, Snapshot};
 use crate::catalog::Oid;
 use crate::feed::poll::{Answer, Facts, System};
 use crate::feed::{Feed, Following, Mode, Why, plans_name, schema};
@@ -254,8 +254,10 @@ impl Follow {
         for facts in facts {
             let before = state.facts.get(&facts.root);
             if before.is_none_or(|before| before.print != facts.print) {
-                self.feed.ledger().moved(facts.root, &answer.snapshot);
-                if before.is_some() {
+                let print = facts.proves.then(|| facts.tag());
+                self.feed.ledger().moved(facts.root, &answer.snapshot, print);
+                // Also what was done before it was first seen, when the plans may be from before.
+                if before.is_some() || facts.newer {
                     met_ddl = true;
                     state.altered.insert(facts.root, Instant::now());
                 }
@@ -269,13 +271,11 @@ impl Follow {
         // Of what was altered, plans from before may not know what answers depend on now.
         let read_at = state.plans.read_at;
         state.altered.retain(|_, altered| read_at.is_some_and(|read| read <= *altered));
-        let (watched, altered) = (state.watched.clone(), state.altered.clone());
-        let facts = std::mem::take(&mut state.facts);
+        let (watched, altered, facts) = (state.watched.clone(), state.altered.clone(), state.facts.clone());
         self.follow(state, |table| match watched.mode(table, &facts) {
             Mode::Tracked if altered.contains_key(&table) => Mode::Untracked(Why::Reloading),
             mode => mode,
         });
-        state.facts = facts;
         if met_ddl {
             (self.met_ddl)();
         }
@@ -283,7 +283,8 @@ impl Follow {
 
     fn follow(&self, state: &mut State, mode: impl Fn(Oid) -> Mode) {
         let modes = state.watched.tables.iter().map(|&table| (table, mode(table)));
-        let following = Following::new(plans_name(&state.plans), modes);
+        let prints = state.facts.values().map(Facts::tag);
+        let following = Following::new(plans_name(&state.plans), modes).with_prints(prints);
         if following == state.following {
             return;
         }
@@ -299,7 +300,18 @@ impl Follow {
         if ledger.epoch() != Some(epoch) {
             tracing::info!(epoch = format!("{:016x}", epoch.0), "a life of the database begins");
             let system = answer.system;
-            ledger.reset(&asked, epoch, answer.snapshot)?;
+            let floor = Snapshot::below(answer.floor);
+            // What others have read since the floor can be judged by what the answer tells. A floor that came with the rows of
+            // another database may lie beyond the present.
+            if !answer.cut && asked.since().xmax() <= answer.floor && floor.within(&answer.snapshot) {
+                ledger.begin(
+                    epoch,
+                    floor,
+                    Poll { asked, snapshot: answer.snapshot, changes: answer.changes },
+                )?;
+            } else {
+                ledger.reset(&asked, epoch, answer.snapshot)?;
+            }
             self.feed.began(system);
             return Ok(true);
         }

@@ -7,6 +7,7 @@ mod moments;
 mod shared;
 mod split;
 mod stock;
+mod successor;
 mod tokens;
 mod untracked;
 mod verified;

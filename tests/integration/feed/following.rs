@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use rowcall::cache::Verdict;
-use rowcall::feed::{Mode, Why};
+use rowcall::feed::{Mode, Why, plans_name};
 
 use super::shop::{Shop, migrate, unfollowed};
+use crate::support::session::until;
 
 #[tokio::test]
 async fn a_trigger_that_does_not_always_fire_is_no_trigger() {
@@ -102,6 +103,48 @@ async fn ddl_moves_its_table_and_is_told() {
         assert_eq!(shop.verdict(&other), Verdict::Good, "{sql}");
         assert!(shop.ddl.load(Ordering::SeqCst) > before, "{sql}");
     }
+}
+
+/// What an answer depends on is another table, and the plans do not know.
+#[tokio::test]
+async fn what_is_done_between_the_plans_and_the_first_poll_is_noticed() {
+    let database = unfollowed().await;
+    migrate(&database.url, &[]).await;
+    for (sql, of) in [
+        ("CREATE OR REPLACE VIEW titled AS SELECT item AS id, upper(note) AS title FROM line", "titled"),
+        ("ALTER TABLE shelf ADD note text", "shelf"),
+        ("ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'; ALTER TABLE line ADD mood mood", "line"),
+    ] {
+        let shop = Shop::planned(&database.url, sql, |_| {}).await;
+        let old = plans_name(&shop.plans.lock().expect("no panic").clone());
+        let oid = shop.oid(of).await;
+        shop.until("tracked again", |feed| {
+            let following = feed.following();
+            let tracked = *following.mode(oid) == Mode::Tracked;
+            assert!(!tracked || !following.is_for(old), "{sql}: tracked by plans from before");
+            tracked
+        })
+        .await;
+        let met = shop.ddl.load(Ordering::SeqCst);
+        assert!(met > 0, "{sql}");
+        for _ in 0..3 {
+            shop.heard().await;
+        }
+        assert_eq!(shop.ddl.load(Ordering::SeqCst), met, "{sql}: asked for once");
+    }
+}
+
+#[tokio::test]
+async fn plans_that_know_the_tables_are_not_made_again() {
+    let database = unfollowed().await;
+    migrate(&database.url, &[]).await;
+    // The machine's other tests have transactions of their own, which hold the proof back.
+    let over = "SELECT max(xmin::text::int8) < pg_snapshot_xmin(pg_current_snapshot())::text::int8 \
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    until(&database, over).await;
+    let shop = Shop::at(&database.url, |_| {}).await;
+    assert_eq!(shop.mode("item").await, Mode::Tracked);
+    assert_eq!(shop.ddl.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

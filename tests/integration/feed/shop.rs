@@ -64,11 +64,22 @@ impl Shop {
     pub async fn at(url: &str, change: impl FnOnce(&mut Settings)) -> Shop {
         let shop = Shop::unheard(url, change).await;
         shop.heard().await;
+        // Others' transactions that have not ended may keep it from being proved that the plans know the tables.
+        let reloading = Mode::Untracked(Why::Reloading);
+        shop.until("plans that know the tables", |feed| {
+            feed.following().iter().all(|(_, mode)| mode != reloading)
+        })
+        .await;
         shop
     }
 
     /// The same, without waiting for the feed.
     pub async fn unheard(url: &str, change: impl FnOnce(&mut Settings)) -> Shop {
+        Shop::planned(url, "", change).await
+    }
+
+    /// The same with what is done after the plans were made, and before the feed asks.
+    pub async fn planned(url: &str, sql: &str, change: impl FnOnce(&mut Settings)) -> Shop {
         let mut settings = Settings::default();
         change(&mut settings);
         let writing = postgres(url, |settings| {
@@ -76,6 +87,8 @@ impl Shop {
             (settings.connections_max, settings.connections_min) = (1, 0);
         });
         let plans = Arc::new(Mutex::new(Arc::new(plans(&writing).await)));
+        let client = connect(url).await;
+        client.batch_execute(sql).await.expect(sql);
         let feed = Feed::new(Default::default(), Instant::now());
         let ddl = Arc::new(AtomicU32::new(0));
         let (of, met) = (plans.clone(), ddl.clone());
@@ -92,7 +105,7 @@ impl Shop {
             }),
         };
         let following = tokio::spawn(follow.run());
-        Shop { url: url.to_owned(), feed, plans, ddl, client: connect(url).await, following }
+        Shop { url: url.to_owned(), feed, plans, ddl, client, following }
     }
 
     /// As a reload does.

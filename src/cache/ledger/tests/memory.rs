@@ -112,7 +112,7 @@ impl Course {
             }
             Step::Move => {
                 self.moved = Some(self.now());
-                self.feed.ledger.moved(TABLE, &self.now());
+                self.feed.ledger.moved(TABLE, &self.now(), None);
             }
             Step::Fill(back, key) => self.fill(key, Seen::exactly(self.past(back))),
             Step::FillFromStandby(back, key) => {
