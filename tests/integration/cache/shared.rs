@@ -99,7 +99,8 @@ async fn who_waits_for_a_token_holds_up_nobody_without_one() {
     stock.held_up(1).await;
     release(holder).await;
     let soon = [("grpc-timeout", "10S")];
-    let other = stock.client().call_with("ListItems", request, &soon).await.expect("it does not wait for the write");
+    let other =
+        stock.client().call_with("ListItems", request, &soon).await.expect("it does not wait for the write");
     writer.batch_execute("COMMIT").await.expect("SQL");
     assert_eq!(answer(waiting).await.expect("what it waited for is there").json(), other.json());
 }

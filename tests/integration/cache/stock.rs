@@ -39,11 +39,16 @@ impl Stock {
 
     /// One more server over a database that is followed.
     pub async fn at(url: &str, settings: &[(&str, &str)]) -> Stock {
+        Stock::by(CONTRACT, url, settings).await
+    }
+
+    /// The same by a contract that is elsewhere.
+    pub async fn by(contract: &str, url: &str, settings: &[(&str, &str)]) -> Stock {
         // Who reads hits again keeps what it read, and would mend what a test is to find.
         let unread = [("cache.verify_one_in", "0")];
         let verifies = settings.iter().any(|(name, _)| *name == unread[0].0);
         let settings = if verifies { settings.to_vec() } else { [settings, &unread[..]].concat() };
-        let local = serve(CONTRACT, url, &settings).await;
+        let local = serve(contract, url, &settings).await;
         let stock = Stock { url: url.to_owned(), local, sql: plain(url).await };
         stock.followed().await;
         stock
