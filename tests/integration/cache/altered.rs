@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
-use super::stock::{CONTRACT, SQL, Stock, from, migrate, title};
-use crate::support::database;
+use super::stock::{CONTRACT, PATIENT, SQL, Stock, from, migrate, title};
+use crate::support::{Answer, database};
 
 /// What is asked for; what is done to what it is made from; a change that is told to plans from after it alone.
 const ALTERED: [(&str, &str, &str, &str); 3] = [
@@ -37,33 +37,28 @@ async fn plans_from_before_prove_nothing_when_no_new_ones_can_be_made() {
         let folder = tempfile::tempdir().expect("a folder");
         let contract = folder.path().join("stock.proto");
         fs::copy(CONTRACT, &contract).expect("a contract");
-        let stock = Stock::by(contract.to_str().expect("UTF-8"), &database.url, &[]).await;
+        let stock = Stock::by(contract.to_str().expect("UTF-8"), &database.url, PATIENT).await;
         let request = json!({"name": name});
         stock.kept(method, request.clone()).await;
         fs::write(&contract, "message {").expect("it is written");
         stock.execute(alter).await;
-        stock.until(method, request.clone(), |got| got.as_ref().is_ok_and(|got| from(got) == "bypass")).await;
+        let bypass = |got: &Answer| got.said("rowcall-cache") == Some("bypass; reason=untracked");
+        stock.until(method, request.clone(), |got| got.as_ref().is_ok_and(bypass)).await;
         stock.execute(change).await;
         let got = stock.call(method, request).await;
-        assert_eq!(
-            (title(&got).as_str(), got.said("rowcall-cache")),
-            ("unheard", Some("bypass; reason=untracked")),
-            "{alter}"
-        );
+        assert_eq!((title(&got).as_str(), bypass(&got)), ("unheard", true), "{alter}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_that_is_replaced_depends_on_what_it_reads_now() {
-    let stock = Stock::open(&[]).await;
+    let stock = Stock::open(PATIENT).await;
     let request = json!({"name": "labels/2"});
     assert_eq!(title(&stock.kept("GetLabel", request.clone()).await), "shelf 2");
     let (_, _, replace, change) = ALTERED[0];
     stock.execute(replace).await;
     let kept = |text: &'static str| {
-        move |got: &Result<crate::support::Answer, _>| {
-            got.as_ref().is_ok_and(|got| title(got) == text && from(got) == "hit")
-        }
+        move |got: &Result<Answer, _>| got.as_ref().is_ok_and(|got| title(got) == text && from(got) == "hit")
     };
     stock.until("GetLabel", request.clone(), kept("item 2")).await;
     stock.execute(change).await;
