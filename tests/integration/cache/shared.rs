@@ -56,10 +56,14 @@ async fn when_the_first_leaves_one_reads_and_the_others_share() {
     assert_eq!(cancelled.get::<_, i64>(0), 1, "one of them reads for all");
     stock.held_up_after(&begun, 1).await;
     release(holder).await;
-    let answers: Vec<_> = join_all(others).await.into_iter().map(|other| other.expect("no panic")).collect();
-    let failed: Vec<_> = answers.iter().filter_map(|got| got.as_ref().err()).collect();
+    let (mut failed, mut answered) = (Vec::new(), Vec::new());
+    for other in join_all(others).await {
+        match other.expect("no panic") {
+            Ok(got) => answered.push(got),
+            Err(failure) => failed.push(failure.reason),
+        }
+    }
     assert_eq!(failed.len(), 1, "only who read: {failed:?}");
-    let answered: Vec<_> = answers.iter().flatten().collect();
     for got in &answered {
         assert_eq!(got.json()["items"].as_array().map(Vec::len), Some(4));
     }

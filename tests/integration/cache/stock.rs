@@ -85,9 +85,9 @@ impl Stock {
         request: Value,
         metadata: &[(&'static str, &str)],
     ) -> JoinHandle<Result<Answer, Failure>> {
-        let (client, metadata) = (self.client().clone(), metadata.to_vec());
+        let client = self.client().clone();
         let metadata: Vec<(&str, String)> =
-            metadata.into_iter().map(|(key, value)| (key, value.to_owned())).collect();
+            metadata.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         tokio::spawn(async move {
             let metadata: Vec<(&str, &str)> =
                 metadata.iter().map(|(key, value)| (*key, value.as_str())).collect();
