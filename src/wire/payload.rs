@@ -152,6 +152,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_compact_does_not_keep_the_buffer_it_was_written_to() {
+        let room = |payload: Payload| payload.frame.try_into_mut().expect("nobody else has it").capacity();
+        let write = |out: &mut Vec<u8>| {
+            out.reserve(1 << 20);
+            out.put_bytes(7, 1_000);
+            Ok::<_, ()>(())
+        };
+        let payload = Payload::encode(write).expect("it is written");
+        let compact = payload.clone().compact();
+        assert_eq!(compact, payload);
+        assert!(room(compact) < 2_000 && room(payload) > 1 << 20);
+    }
+
+    #[test]
     fn a_frame_is_taken_back_when_it_is_whole() {
         let payload = Payload::of(b"message");
         let frame = payload.frame();

@@ -36,15 +36,6 @@ fn write(contract: &TempDir, text: &str) {
     fs::write(contract.path().join("shop.proto"), text).expect("written");
 }
 
-/// Waits until the log says so.
-async fn logged(served: &Served, text: &str, times: usize) {
-    let late = Instant::now() + Duration::from_secs(30);
-    while served.log().matches(text).count() < times {
-        assert!(Instant::now() < late, "never logged {text:?}:\n{}", served.log());
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_contract_is_served_after_sighup_and_no_call_fails() {
     let database = database(EMPTY).await;
@@ -73,7 +64,7 @@ async fn a_changed_contract_is_served_after_sighup_and_no_call_fails() {
             ),
     );
     served.signal(Signal::HUP);
-    logged(&served, "reloaded", 1).await;
+    served.logged("reloaded", 1).await;
     let new = client(&contract, &served).await;
     let maker = new.call("GetMaker", json!({"maker_id": 1})).await.expect("the new method serves").json();
     assert_eq!(maker, json!({"maker_id": 1, "title": "Acme"}));
@@ -89,7 +80,7 @@ async fn a_changed_contract_is_served_after_sighup_and_no_call_fails() {
     // A method that is gone is unknown, as if it had never been.
     write(&contract, CONTRACT);
     served.signal(Signal::HUP);
-    logged(&served, "reloaded", 2).await;
+    served.logged("reloaded", 2).await;
     let gone = new.call("GetMaker", json!({"maker_id": 1})).await.expect_err("the method is gone");
     assert_eq!(gone.code, Code::Unimplemented);
 }
@@ -102,12 +93,12 @@ async fn a_reload_that_fails_keeps_the_old_plans_and_says_why() {
     let (served, client) = served(&contract, &database).await;
     write(&contract, "syntax = \"proto3\";\nmessage {");
     served.signal(Signal::HUP);
-    logged(&served, "the reload failed, and the old plans stay", 1).await;
+    served.logged("the reload failed, and the old plans stay", 1).await;
     assert!(served.log().contains("shop.proto:2: expected an identifier, but found '{'"), "{}", served.log());
     client.call("GetThing", json!({"name": "things/1"})).await.expect("the old plans serve");
     write(&contract, CONTRACT);
     served.signal(Signal::HUP);
-    logged(&served, "reloaded", 1).await;
+    served.logged("reloaded", 1).await;
     client.call("GetThing", json!({"name": "things/1"})).await.expect("it serves");
 }
 
@@ -120,7 +111,7 @@ async fn a_reload_that_finds_no_database_is_done_when_it_is_back() {
     let (served, client) = served_from(&contract, &proxy.url(&database.name)).await;
     database.execute("ALTER TABLE thing RENAME title TO label").await;
     served.signal(Signal::HUP);
-    logged(&served, "reloaded", 1).await;
+    served.logged("reloaded", 1).await;
     let get = json!({"name": "things/1"});
     let unfit = client.call("GetThing", get.clone()).await.expect_err("a column is missing");
     assert_eq!(unfit.reason, "RESOURCE_UNFIT");
@@ -128,9 +119,9 @@ async fn a_reload_that_finds_no_database_is_done_when_it_is_back() {
     proxy.set(Path::Cut);
     database.execute("ALTER TABLE thing RENAME label TO title").await;
     served.signal(Signal::HUP);
-    logged(&served, "the reload failed, and the old plans stay", 1).await;
+    served.logged("the reload failed, and the old plans stay", 1).await;
     proxy.set(Path::Open);
-    logged(&served, "reloaded", 2).await;
+    served.logged("reloaded", 2).await;
     client.call("GetThing", get).await.expect("nobody had to ask again");
 }
 
@@ -260,7 +251,7 @@ async fn a_change_undone_while_the_catalog_was_read_takes_nothing_away() {
     crate::support::session::until(&database, &read).await;
     database.execute("ALTER TABLE thing RENAME away TO title").await;
     proxy.set(Path::Open);
-    logged(&served, "reloaded", 1).await;
+    served.logged("reloaded", 1).await;
     assert!(!served.log().contains("does not fit"), "{}", served.log());
     client.call("GetThing", json!({"name": "things/1"})).await.expect("it serves");
 }

@@ -19,6 +19,8 @@ mod aside;
 mod parts;
 mod read;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::sync::Arc;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::stock::{Stock, from, title};
+use super::stock::{Stock, from, plain, title};
+use crate::support::Answer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_trigger_ends_what_is_kept_and_its_return_begins_anew() {
@@ -54,4 +55,29 @@ async fn what_is_altered_is_proved_again_only_by_plans_that_know_it() {
             .await;
     }
     stock.kept("GetItem", json!({"name": "items/2"})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_nothing_is_heard_for_long_calls_read_and_do_not_wait_for_each_other() {
+    let stock = Stock::open(&[]).await;
+    let deaf = plain(&stock.url).await;
+    // A poll waits for this lock, and no call does.
+    deaf.batch_execute("BEGIN; LOCK TABLE rowcall.state IN ACCESS EXCLUSIVE MODE").await.expect("locked");
+    let request = json!({"page_size": 3, "order_by": "title desc"});
+    let old = |got: &Result<Answer, _>| {
+        got.as_ref().is_ok_and(|got| got.said("rowcall-cache") == Some("bypass; reason=feed"))
+    };
+    stock.until("ListItems", request.clone(), old).await;
+    stock.execute("UPDATE item SET title = 'z' WHERE id = 2").await;
+    let now = stock.call("ListItems", request.clone()).await;
+    assert_eq!(now.json()["items"][0]["title"], "z", "what is read is what is there");
+    let holder = stock.hold().await;
+    let calls: Vec<_> = (0..3).map(|_| stock.ask("ListItems", request.clone(), &[])).collect();
+    stock.held_up(3).await;
+    holder.batch_execute("COMMIT").await.expect("released");
+    for call in calls {
+        assert!(old(&call.await.expect("no panic")));
+    }
+    deaf.batch_execute("COMMIT").await.expect("released");
+    stock.kept("ListItems", request).await;
 }

@@ -123,19 +123,27 @@ async fn a_pages_token_is_good_for_the_words_it_was_asked_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streams_token_asks_for_all_of_its_chunks() {
-    let slow = [("feed.interval", "5s"), ("cache.lag_max", "60s")];
+    // Nothing is heard of the change; the first chunk is too large to be kept, the second is not.
+    let slow = [("feed.interval", "10m"), ("cache.lag_max", "1h"), ("cache.entry_bytes_max", "4KiB")];
     let one = Stock::open(&slow).await;
+    one.execute("UPDATE item SET title = repeat('x', 5000) WHERE id = 1").await;
     let other = Stock::at(&one.url, &slow).await;
-    let stream = async |stock: &Stock| {
+    let stream = async || {
         let mut chunks =
-            stock.client().stream("StreamItems", json!({"chunk_size": 20})).await.expect("it answers");
-        while chunks.next().await.expect("it goes on").is_some() {}
+            one.client().stream("StreamItems", json!({"chunk_size": 20})).await.expect("it answers");
+        let mut titles = Vec::new();
+        while let Some(chunk) = chunks.next().await.expect("it goes on") {
+            titles.push(crate::support::json(&chunk)["items"][1]["title"].clone());
+        }
         let trailers = chunks.trailers().await;
-        trailers.get("rowcall-token").expect("it was read with something").to_str().expect("ASCII").to_owned()
+        let said = trailers.get("rowcall-token").expect("it was read with something");
+        (titles, said.to_str().expect("ASCII").to_owned())
     };
     other.kept("GetItem", json!({"name": "items/2"})).await;
-    one.execute("UPDATE item SET title = 'new' WHERE id = 2").await;
-    let token = stream(&one).await;
+    assert_eq!(stream().await.0, ["item 2", "item 22"]);
+    one.execute("UPDATE item SET title = 'new' WHERE id IN (2, 22)").await;
+    let (titles, token) = stream().await;
+    assert_eq!(titles, ["new", "item 22"], "the first chunk is read, the second as it was kept");
     let got = other.get("items/2", &[("rowcall-token", &token)]).await.expect("it is there");
     assert_eq!(super::stock::title(&got), "new");
 }

@@ -1,5 +1,6 @@
 //! Kept answers: what is served from them, to whom, and when it is not; one file per promise.
 
+mod altered;
 mod gets;
 mod gone;
 mod lists;

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use tokio_postgres::Client as Plain;
 
-use super::stock::{CONTRACT, LONG, Stock, from, migrate, plain, title, token};
+use super::stock::{LONG, Stock, from, migrate, plain, title, token};
 use crate::support::{Answer, Cluster};
 
 pub const DATABASE: &str = "stock";
@@ -53,9 +53,19 @@ impl Pair {
 
     /// COMMITs are in the WAL, and at the standby, and not visible at the primary, until they are let go.
     async fn hold_commits(&self, sql: &Plain) {
+        let probe = self.sql().await;
+        probe.batch_execute("CREATE TABLE probe (number int4)").await.expect("SQL");
+        let id: i32 = probe.query_one("SELECT pg_backend_pid()", &[]).await.expect("SQL").get(0);
         sql.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.expect("SQL");
         sql.batch_execute("SELECT pg_reload_conf()").await.expect("SQL");
-        until(sql, "SELECT current_setting('synchronous_standby_names') = 'nobody'").await;
+        // It takes effect for all when the checkpointer has read it: commits are made until one is held, and that one is let go.
+        let probing = tokio::spawn(async move {
+            while probe.batch_execute("INSERT INTO probe VALUES (1)").await.is_ok() {}
+        });
+        let held = "SELECT coalesce(wait_event = 'SyncRep', false) FROM pg_stat_activity WHERE pid = ";
+        until(sql, &format!("{held}{id}")).await;
+        sql.execute("SELECT pg_terminate_backend($1)", &[&id]).await.expect("SQL");
+        probing.await.expect("it ends with its session");
     }
 
     async fn let_commits_go(&self, sql: &Plain) {
@@ -69,25 +79,19 @@ pub async fn until(sql: &Plain, question: &str) {
     timeout(LONG, asked).await.unwrap_or_else(|_| panic!("never true: {question}"));
 }
 
-/// Reads a row nobody has kept until the standby has answered for it.
-async fn at_standby(stock: &Stock, name: &str) -> Answer {
+/// What the standby answers to a question that nobody has asked before: the first rows. `moves_on` is done between tries.
+async fn at_standby(stock: &Stock, moves_on: impl AsyncFn(usize)) -> Answer {
     let late = Instant::now() + LONG;
-    loop {
-        let mask = "name,title,shelf";
-        // A mask that nobody has asked for is another answer, and so is its order.
-        let request = json!({"name": name, "read_mask": mask});
-        let got = stock.client().call("GetItem", request).await.expect("it is there");
-        match got.said("rowcall-cache") {
-            Some("miss; from=standby") => return got,
-            said => assert!(Instant::now() < late, "the standby never answers: {said:?}"),
+    for other in 0.. {
+        let request = json!({"page_size": 4, "filter": format!("title != \"{other}\"")});
+        let got = stock.call("ListItems", request).await;
+        if got.said("rowcall-cache") == Some("miss; from=standby") {
+            return got;
         }
-        stock
-            .execute(&format!("UPDATE item SET shelf_id = shelf_id WHERE id = {}", &name["items/".len()..]))
-            .await;
-        tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>())
-            .await
-            .expect_err("a moment");
+        assert!(Instant::now() < late, "the standby never answers: {:?}", got.metadata);
+        moves_on(other).await;
     }
+    unreachable!("the numbers are many")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,24 +113,13 @@ async fn a_commit_that_is_held_invisible_is_shown_to_whoever_has_seen_it_and_to_
     let primary = other.query_one("SELECT title FROM item WHERE id = 2", &[]).await.expect("SQL");
     assert_eq!(primary.get::<_, &str>(0), "item 2", "it is in the WAL, and not visible where it was written");
     // Whoever reads it at the standby has seen it.
-    let names = json!({"name": "items/2", "read_mask": "title"});
-    let seen = async {
-        loop {
-            let got = stock.client().call("GetItem", names.clone()).await.expect("it is there");
-            if title(&got) == "held" {
-                return got;
-            }
-            let miss = [("cache-control", "max-age=0")];
-            let _ = stock.client().call_with("GetItem", names.clone(), &miss).await;
-        }
-    };
-    if let Ok(seen) = timeout(Duration::from_secs(2), seen).await {
-        let token = token(&seen);
-        let within = [("rowcall-token", token.as_str()), ("grpc-timeout", "500m")];
-        match stock.get("items/2", &within).await {
-            Ok(got) => assert_eq!(title(&got), "held", "never older than the token"),
-            Err(failure) => assert_eq!(failure.reason, "DEADLINE_PASSED", "or an error within the deadline"),
-        }
+    let seen = at_standby(&stock, async |_| ()).await;
+    assert_eq!(seen.json()["items"][1]["title"], "held");
+    let token = token(&seen);
+    let within = [("rowcall-token", token.as_str()), ("grpc-timeout", "500m")];
+    match stock.get("items/2", &within).await {
+        Ok(got) => assert_eq!(title(&got), "held", "never older than the token"),
+        Err(failure) => assert_eq!(failure.reason, "DEADLINE_PASSED", "or an error within the deadline"),
     }
     pair.let_commits_go(&other).await;
     let acknowledged = held.await.expect("no panic");
@@ -175,8 +168,15 @@ async fn a_standbys_empty_list_is_not_taken_at_its_word() {
     pair.shown("SELECT title = 'marker' FROM item WHERE id = 3").await;
     // To the standby's snapshot the transaction in progress is one of the past.
     pair.shown("SELECT split_part(pg_current_snapshot()::text, ':', 3) = ''").await;
-    let before = at_standby(&stock, "items/4").await;
-    assert_eq!(title(&before), "item 4");
+    let before = at_standby(&stock, async |tries| {
+        stock.execute(&format!("UPDATE item SET title = 'try {tries}' WHERE id = 40")).await;
+        pair.shown(&format!("SELECT title = 'try {tries}' FROM item WHERE id = 40")).await;
+    });
+    let before = before.await.json();
+    assert_eq!(
+        (&before["items"][1]["title"], &before["items"][2]["title"]),
+        (&json!("item 2"), &json!("marker"))
+    );
     let request = json!({"name": "items/2", "read_mask": "title,shelf"});
     let kept = stock.client().call("GetItem", request.clone()).await.expect("it is there");
     assert_eq!((title(&kept), kept.said("rowcall-cache")), ("item 2".into(), Some("miss; from=standby")));
@@ -224,5 +224,4 @@ async fn a_reading_that_straddles_a_change_is_not_served_after_it() {
         })
         .await;
     assert!(acknowledged.elapsed() < LONG && from(&straddled) == "miss");
-    let _ = CONTRACT;
 }

@@ -3,8 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rowcall::cache::Epoch;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::{Client as Plain, NoTls};
+use tonic::Code;
 
 use crate::support::{self, Answer, Client, Failure, Local, database, serve};
 
@@ -33,11 +39,16 @@ impl Stock {
 
     /// One more server over a database that is followed.
     pub async fn at(url: &str, settings: &[(&str, &str)]) -> Stock {
+        Stock::by(CONTRACT, url, settings).await
+    }
+
+    /// The same by a contract that is elsewhere.
+    pub async fn by(contract: &str, url: &str, settings: &[(&str, &str)]) -> Stock {
         // Who reads hits again keeps what it read, and would mend what a test is to find.
         let unread = [("cache.verify_one_in", "0")];
         let verifies = settings.iter().any(|(name, _)| *name == unread[0].0);
         let settings = if verifies { settings.to_vec() } else { [settings, &unread[..]].concat() };
-        let local = serve(CONTRACT, url, &settings).await;
+        let local = serve(contract, url, &settings).await;
         let stock = Stock { url: url.to_owned(), local, sql: plain(url).await };
         stock.followed().await;
         stock
@@ -65,6 +76,62 @@ impl Stock {
 
     pub async fn get(&self, name: &str, metadata: &[(&'static str, &str)]) -> Result<Answer, Failure> {
         self.client().call_with("GetItem", json!({"name": name}), metadata).await
+    }
+
+    /// Begins a call that may take long.
+    pub fn ask(
+        &self,
+        method: &'static str,
+        request: Value,
+        metadata: &[(&'static str, &str)],
+    ) -> JoinHandle<Result<Answer, Failure>> {
+        let client = self.client().clone();
+        let metadata: Vec<(&str, String)> =
+            metadata.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        tokio::spawn(async move {
+            let metadata: Vec<(&str, &str)> =
+                metadata.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            client.call_with(method, request, &metadata).await
+        })
+    }
+
+    /// Returns once the calls from before have come as far as they do without the database: calls that came behind them on
+    /// the same connection, one after the other, have been answered.
+    pub async fn arrived(&self) {
+        for _ in 0..20 {
+            let failure = self.get("none", &[]).await.expect_err("no name");
+            assert_eq!(failure.code, Code::InvalidArgument);
+        }
+    }
+
+    /// Holds up all that reads items.
+    pub async fn hold(&self) -> Plain {
+        let holder = plain(&self.url).await;
+        holder.batch_execute("BEGIN; LOCK TABLE item IN ACCESS EXCLUSIVE MODE").await.expect("locked");
+        holder
+    }
+
+    /// Waits until so many statements of calls wait for a lock.
+    pub async fn held_up(&self, statements: usize) {
+        self.held_up_after(&[], statements).await;
+    }
+
+    /// The same of others than those; all that wait now.
+    pub async fn held_up_after(&self, before: &[String], statements: usize) -> Vec<String> {
+        let waiting = "SELECT coalesce(array_agg(concat(pid, ' since ', query_start)), '{}') FROM pg_stat_activity \
+                       WHERE application_name = 'rowcall' AND wait_event_type = 'Lock' AND state = 'active' \
+                       AND datname = current_database()";
+        let seen = async {
+            loop {
+                let row = self.sql.query_one(waiting, &[]).await.expect("SQL");
+                let now: Vec<String> = row.get(0);
+                if now.len() == statements && !now.iter().any(|each| before.contains(each)) {
+                    return now;
+                }
+            }
+        };
+        let late = format!("there are never {statements} statements that wait");
+        timeout(LONG, seen).await.unwrap_or_else(|_| panic!("{late}"))
     }
 
     /// An item's title, and where it came from.
@@ -115,6 +182,12 @@ pub fn title(answer: &Answer) -> String {
 
 pub fn token(answer: &Answer) -> String {
     answer.said("rowcall-token").expect("the feed is alive").to_owned()
+}
+
+/// Of which life of the database a token is: it begins with its version, and that.
+pub fn epoch(token: &str) -> Epoch {
+    let bytes = URL_SAFE_NO_PAD.decode(token).expect("a token");
+    Epoch(u64::from_be_bytes(bytes[1..9].try_into().expect("eight bytes")))
 }
 
 pub async fn plain(url: &str) -> Plain {

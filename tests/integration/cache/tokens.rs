@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::stock::{PATIENT, Stock, from, title, token};
+use super::stock::{PATIENT, SQL, Stock, from, migrate, title, token};
+use crate::support::{cluster, database};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_kept_by_every_instance() {
@@ -47,4 +48,27 @@ async fn a_token_that_is_none_is_refused() {
         assert_eq!(refused.reason, "TOKEN_INVALID");
         assert_eq!(refused.violations[0].0, "rowcall-token");
     }
+}
+
+/// A copy has its tables' numbers, its transactions' ids and what names the life of the database, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_database_is_refused_by_its_copy() {
+    let original = database(&[SQL]).await;
+    migrate(&original.url).await;
+    original.execute("SELECT rowcall.begin_epoch(NULL)").await;
+    let copy = format!("{}_copy", original.name);
+    let make = format!("CREATE DATABASE {copy} TEMPLATE {}", original.name);
+    tokio::task::spawn_blocking(move || cluster().psql("postgres", &["-c", &make])).await.expect("a copy");
+    let original = Stock::at(&original.url, PATIENT).await;
+    let copy = Stock::at(&cluster().url(&copy), PATIENT).await;
+    let mut names = Vec::new();
+    for stock in [&original, &copy] {
+        let row = stock.sql.query_one("SELECT nonce::text FROM rowcall.epoch", &[]).await.expect("SQL");
+        names.push(row.get::<_, String>(0));
+    }
+    assert_eq!(names[0], names[1], "nothing else tells them apart");
+    let token = token(&original.get("items/2", &[]).await.expect("it is there"));
+    let refused = copy.get("items/2", &[("rowcall-token", &token)]).await.expect_err("it is another's");
+    assert_eq!(refused.reason, "TOKEN_INVALID");
+    original.get("items/2", &[("rowcall-token", &token)]).await.expect("it is its own");
 }

@@ -36,10 +36,27 @@ async fn a_contract_may_say_for_how_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_depend_on_who_asks_are_not_kept() {
+async fn rows_that_depend_on_who_asks_are_not_kept_whatever_the_contract_says() {
     let stock = Stock::open(&[]).await;
     for _ in 0..3 {
         let got = stock.call("ListSecrets", json!({})).await;
         assert_eq!(got.said("rowcall-cache"), Some("bypass; reason=untracked"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_calls_a_function_of_somebodys_is_not_kept() {
+    let stock = Stock::open(&[]).await;
+    for _ in 0..3 {
+        let got = stock.call("GetShout", json!({"name": "shouts/2"})).await;
+        assert_eq!(got.said("rowcall-cache"), Some("bypass; reason=untracked"));
+        assert_eq!(got.json()["title"], "SHELF 2");
+    }
+    stock
+        .execute(
+            "CREATE OR REPLACE FUNCTION loud(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1 || $1'",
+        )
+        .await;
+    assert_eq!(stock.call("GetShout", json!({"name": "shouts/2"})).await.json()["title"], "shelf 2shelf 2");
+    stock.kept("GetLabel", json!({"name": "labels/2"})).await;
 }

@@ -88,6 +88,8 @@ async fn ddl_moves_its_table_and_is_told() {
         "REVOKE ALL ON item FROM public; GRANT SELECT ON item TO public",
         "VACUUM FULL item",
         "CREATE POLICY p ON item USING (false)",
+        "CREATE TABLE every (LIKE item); ALTER TABLE item INHERIT every",
+        "CREATE TABLE every (LIKE item) PARTITION BY RANGE (id); ALTER TABLE every ATTACH PARTITION item DEFAULT",
         "CREATE OR REPLACE VIEW titled AS SELECT id, lower(title) AS title FROM item",
     ] {
         let shop = Shop::open().await;

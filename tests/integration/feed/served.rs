@@ -1,17 +1,7 @@
 //! `rowcall serve` says how each table is followed, and goes on whatever becomes of it.
 
-use std::time::{Duration, Instant};
-
 use super::shop::{contract, migrate, unfollowed};
 use crate::support::Served;
-
-async fn until_logged(served: &Served, text: &str) {
-    let late = Instant::now() + Duration::from_secs(20);
-    while !served.log().contains(text) {
-        assert!(Instant::now() < late, "never said {text:?}:\n{}", served.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test]
 async fn the_log_says_how_tables_are_followed() {
@@ -23,9 +13,9 @@ async fn the_log_says_how_tables_are_followed() {
     })
     .await
     .expect("it starts");
-    until_logged(&served, "nothing in this database tells of changes: run `rowcall migrate`").await;
+    served.logged("nothing in this database tells of changes: run `rowcall migrate`", 1).await;
     migrate(&database.url, &[]).await;
-    until_logged(&served, "changes are followed").await;
+    served.logged("changes are followed", 1).await;
     database.execute("ALTER TABLE item DISABLE TRIGGER ALL").await;
-    until_logged(&served, "a trigger of Rowcall's does not always fire").await;
+    served.logged("a trigger of Rowcall's does not always fire", 1).await;
 }

@@ -29,6 +29,9 @@ pub fn contract() -> PathBuf {
 /// Nothing of what is waited for takes so long.
 const LONG: Duration = Duration::from_secs(20);
 
+/// Where no poll is heard, the feed is looked at as often: what it says may be that none is.
+const UNHEARD: Duration = Duration::from_millis(50);
+
 /// A process that follows the shop.
 pub struct Shop {
     pub url: String,
@@ -120,16 +123,14 @@ impl Shop {
 
     /// Waits until the feed says so.
     pub async fn until(&self, what: &str, so: impl Fn(&Feed) -> bool) {
-        let late = Instant::now() + LONG;
-        while !so(&self.feed) {
-            assert!(
-                Instant::now() < late,
-                "never: {what}; {:?} {:?}",
-                self.feed.status(Instant::now()),
-                self.feed.following()
-            );
-            self.feed.nudge();
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let said = async {
+            while !so(&self.feed) {
+                let _ = timeout(UNHEARD, self.feed.polled()).await;
+            }
+        };
+        if timeout(LONG, said).await.is_err() {
+            let (status, following) = (self.feed.status(Instant::now()), self.feed.following());
+            panic!("never: {what}; {status:?} {following:?}");
         }
     }
 

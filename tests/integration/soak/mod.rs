@@ -87,7 +87,7 @@ async fn no_reader_is_shown_what_it_should_not_see_any_more() {
     let plan = Plan {
         seed: seed.unwrap_or_else(rand::random),
         duration: duration.try_into().expect("a time is not negative"),
-        faults: faults::Fault::ALL.into_iter().filter(chosen).collect(),
+        faults: faults::Fault::ALL.iter().copied().filter(chosen).collect(),
         callers: 10,
         writers: 5,
     };

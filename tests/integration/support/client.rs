@@ -1,6 +1,7 @@
 //! JSON in, JSON out: any method of a contract, with what came beside the answer.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +41,6 @@ pub struct Client {
 }
 
 /// A message, and the metadata it came with.
-#[derive(Debug)]
 pub struct Answer {
     pub message: DynamicMessage,
     pub metadata: MetadataMap,
@@ -157,6 +157,13 @@ impl Client {
         }
         grpc.ready().await.expect("the connection stands");
         grpc
+    }
+}
+
+/// As JSON: a message's own form shows its type, which may contain itself.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("message", &self.json()).field("metadata", &self.metadata).finish()
     }
 }
 

@@ -5,9 +5,13 @@ use std::io::{BufRead as _, BufReader, Lines};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+/// Nothing that is waited for is logged so late.
+const LOGGED_MAX: Duration = Duration::from_secs(30);
 
 /// `rowcall serve` in a folder of its own; it is told to end when this is dropped.
 pub struct Served {
@@ -99,6 +103,15 @@ impl Served {
     /// What it has logged so far.
     pub fn log(&self) -> String {
         text(&self.log)
+    }
+
+    /// Waits until it has logged this, so often.
+    pub async fn logged(&self, said: &str, times: usize) {
+        let late = Instant::now() + LOGGED_MAX;
+        while self.log().matches(said).count() < times {
+            assert!(Instant::now() < late, "never logged {said:?}:\n{}", self.log());
+            tokio::task::yield_now().await;
+        }
     }
 
     /// One more line of what it says.

@@ -13,39 +13,58 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::Soak;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+/// The faults, each with what it happens to.
+macro_rules! faults {
+    ($($(#[$about:meta])* $fault:ident: $place:ident,)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Fault {
+            $($(#[$about])* $fault,)*
+        }
+
+        impl Fault {
+            pub const ALL: &[Fault] = &[$($fault),*];
+
+            fn place(self) -> Place {
+                match self {
+                    $($fault => Place::$place,)*
+                }
+            }
+        }
+    };
+}
+
+faults! {
     /// SIGKILL of an instance, and a start.
-    KillInstance,
+    KillInstance: Instances,
     /// SIGSTOP of an instance for a while, often shorter than a proof may be old.
-    StopInstance,
+    StopInstance: Instances,
     /// SIGKILL; what it has after its start is its last dump, or nothing.
-    KillRedis,
-    StopRedis,
-    FlushRedis,
+    KillRedis: Redis,
+    StopRedis: Redis,
+    FlushRedis: Redis,
     /// A dump is taken, and loaded again after a while of changes.
-    RestoreRedis,
+    RestoreRedis: Redis,
     /// pg_terminate_backend of all of Rowcall's sessions.
-    Terminate,
+    Terminate: Sessions,
     /// The same of the writers'.
-    TerminateWriters,
+    TerminateWriters: Sessions,
     /// An immediate stop and a start.
-    CrashPrimary,
-    CrashStandby,
+    CrashPrimary: Primary,
+    CrashStandby: Standby,
     /// Triggers are disabled, and enabled after a while of changes.
-    DisableTriggers,
+    DisableTriggers: Tables,
     /// The same again and again at once, with a change in between that they do not tell of.
-    BlinkTriggers,
-    AddColumn,
+    BlinkTriggers: Tables,
+    AddColumn: Tables,
     /// Every row is written anew.
-    RetypeColumn,
+    RetypeColumn: Tables,
     /// The same, and some rows become others by it.
-    RewriteRows,
+    RewriteRows: Tables,
     /// A table is written anew, and stays what it is.
-    VacuumTable,
-    PauseReplay,
+    VacuumTable: Tables,
+    PauseReplay: Standby,
     /// The primary dies, the standby takes its place, and has another standby after a while.
-    Promote,
+    Promote: Primary,
 }
 
 use Fault::*;
@@ -62,27 +81,6 @@ enum Place {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 18] = [
-        KillInstance,
-        StopInstance,
-        KillRedis,
-        StopRedis,
-        FlushRedis,
-        RestoreRedis,
-        Terminate,
-        TerminateWriters,
-        CrashPrimary,
-        CrashStandby,
-        DisableTriggers,
-        BlinkTriggers,
-        AddColumn,
-        RetypeColumn,
-        RewriteRows,
-        VacuumTable,
-        PauseReplay,
-        Promote,
-    ];
-
     /// Until it is undone.
     pub async fn strike(self, soak: &Arc<Soak>, seed: u64) {
         let mut dice = StdRng::seed_from_u64(seed);
@@ -115,19 +113,6 @@ impl Fault {
         let of_postgres = |place: &Place| !matches!(place, Place::Instances | Place::Redis);
         let whole = |place: &Place| matches!(place, Place::Primary);
         one == other || of_postgres(&one) && of_postgres(&other) && (whole(&one) || whole(&other))
-    }
-
-    fn place(self) -> Place {
-        match self {
-            KillInstance | StopInstance => Place::Instances,
-            KillRedis | StopRedis | FlushRedis | RestoreRedis => Place::Redis,
-            CrashPrimary | Promote => Place::Primary,
-            CrashStandby | PauseReplay => Place::Standby,
-            Terminate | TerminateWriters => Place::Sessions,
-            DisableTriggers | BlinkTriggers | AddColumn | RetypeColumn | RewriteRows | VacuumTable => {
-                Place::Tables
-            }
-        }
     }
 
     /// Whether calls may fail for this reason while it lasts; "" is a call that nobody answered.
