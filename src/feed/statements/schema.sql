@@ -10,7 +10,7 @@ CREATE TABLE rowcall.state (
 
 COMMENT ON TABLE rowcall.state IS 'Rowcall: changes before floor_xmin are forgotten; those before pending_xmin are next. life is the nonce, where standbys have it too.';
 
-CREATE TABLE rowcall.change (
+CREATE UNLOGGED TABLE rowcall.change (
     xid xid8 NOT NULL,
     relation oid NOT NULL,
     keys bytea[]
@@ -18,7 +18,7 @@ CREATE TABLE rowcall.change (
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000);
 
-COMMENT ON TABLE rowcall.change IS 'Rowcall: what recent transactions changed. keys: the column (0 is the key), then its bytes; NULL is any rows.';
+COMMENT ON TABLE rowcall.change IS 'Rowcall: what recent transactions changed. keys: the column (0 is the key), then its bytes; NULL is any rows. A crash and a promotion empty it with rowcall.epoch, after which nothing older is served.';
 
 CREATE INDEX change_xid ON rowcall.change (xid);
 
@@ -43,6 +43,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF ended IS NULL THEN
         INSERT INTO rowcall.epoch (nonce) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            -- What prepared transactions had told was lost with the rest, and they may yet be committed: any rows, then.
+            INSERT INTO rowcall.change (xid, relation, keys)
+            SELECT (s.xmin + ((p.transaction::text::int8 - s.xmin) & 4294967295))::text::xid8, f.root, NULL
+            FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::int8 AS xmin) s,
+                pg_prepared_xacts p, (SELECT DISTINCT root FROM rowcall.followed) f
+            WHERE p.database = current_database();
+        END IF;
     ELSE
         UPDATE rowcall.epoch SET nonce = gen_random_uuid() WHERE nonce = ended;
     END IF;

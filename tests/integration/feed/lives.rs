@@ -70,3 +70,31 @@ async fn a_database_that_went_back_gets_another_epoch_for_everyone() {
     assert_eq!(other.feed.ledger().epoch(), shop.feed.ledger().epoch());
     drop(connect(&shop.url).await);
 }
+
+#[tokio::test]
+async fn what_was_prepared_before_a_crash_is_heard_of_when_it_is_committed_after_it() {
+    let mut cluster = Cluster::start(&["max_prepared_transactions = 5"]);
+    cluster.psql("postgres", &["-f", super::shop::SQL]);
+    let url = cluster.url("postgres");
+    migrate(&url, &[]).await;
+    let shop = Shop::at(&url, |_| {}).await;
+    let epoch = shop.feed.ledger().epoch().expect("it is alive");
+    let prepare = "BEGIN; UPDATE item SET title = 'p' WHERE id = 1; PREPARE TRANSACTION 'one'";
+    connect(&url).await.batch_execute(prepare).await.expect("it is prepared");
+    shop.heard().await;
+    cluster.kill();
+    cluster.control("start");
+    shop.until("another epoch", |feed| feed.ledger().epoch().is_some_and(|now| now != epoch)).await;
+    drop(shop);
+
+    // What it told of its rows is gone, so that nothing of tables that are followed is proved meanwhile; all of it is after it.
+    let shop = Shop::at(&url, |_| {}).await;
+    let during = shop.get("item 1", "Item", 1).await;
+    assert_eq!(shop.verdict(&during), Verdict::Stale);
+    connect(&url).await.batch_execute("COMMIT PREPARED 'one'").await.expect("it is over");
+    shop.heard().await;
+    assert_eq!(shop.verdict(&during), Verdict::Stale);
+    let after = shop.get("item 1", "Item", 1).await;
+    shop.heard().await;
+    assert_eq!(shop.verdict(&after), Verdict::Good);
+}
