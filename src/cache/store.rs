@@ -121,7 +121,8 @@ impl Kept {
     }
 
     pub fn pack(&self, encoding: Encoding, frame: Bytes) {
-        self.entry.pack(encoding, frame);
+        // In as many bytes as it has: it was written into room for more.
+        self.entry.pack(encoding, Bytes::copy_from_slice(&frame));
         self.store.weigh_again(self.key, &self.entry);
     }
 }

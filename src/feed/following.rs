@@ -96,9 +96,9 @@ impl Following {
         self.plans == plans
     }
 
-    /// The first reason among tables; None when all of them are tracked.
+    /// The reason that decides among tables; None when all of them are tracked.
     pub fn untracked(&self, tables: &[Oid]) -> Option<Why> {
-        tables.iter().find_map(|table| self.mode(*table).why())
+        tables.iter().fold(None, |why, table| Why::deciding(why, self.mode(*table).why()))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Oid, Mode)> {
@@ -121,6 +121,12 @@ impl Mode {
 }
 
 impl Why {
+    /// Of two reasons the one that decides: what a contract allows where changes are not followed, it does not allow where
+    /// rows depend on who asks. Else the first.
+    pub fn deciding(one: Option<Why>, other: Option<Why>) -> Option<Why> {
+        other.filter(|other| *other == Why::RowSecurity).or(one).or(other)
+    }
+
     /// For logs, metrics and `rowcall-cache: bypass; reason=untracked`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -177,6 +183,19 @@ impl Why {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn row_security_decides_wherever_it_is_met() {
+        let modes = [
+            (1, Mode::Untracked(Why::TriggerMissing)),
+            (2, Mode::Untracked(Why::RowSecurity)),
+            (3, Mode::Tracked),
+        ];
+        let following = Following::new(7, modes);
+        assert_eq!(following.untracked(&[1, 2, 3]), Some(Why::RowSecurity));
+        assert_eq!(following.untracked(&[3, 1]), Some(Why::TriggerMissing));
+        assert_eq!(following.untracked(&[3]), None);
+    }
 
     #[test]
     fn what_is_known_of_a_table_stands_in_its_ddl_tag_alone() {

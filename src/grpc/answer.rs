@@ -19,6 +19,7 @@ use super::request::Messages;
 use super::status;
 use crate::Error;
 use crate::call::{Call, Notes};
+use crate::own_task;
 use crate::plan::{Method, Plans};
 use crate::wire::Payload;
 
@@ -60,6 +61,8 @@ impl<A: Answers> Exchange<A> {
 
     /// The first message, or its failure, decides what the headers say; the rest follows as it is read.
     pub async fn stream(self, messages: Messages) -> Response<Body> {
+        // Its messages are compressed as they are handed out.
+        own_task::ask();
         let request = match within(&self.call, self.call.started, async {
             messages.only().await.map_err(|why| status::unreadable(&why))
         })

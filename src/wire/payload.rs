@@ -7,9 +7,6 @@ use bytes::{BufMut, Bytes};
 /// What the frame of most resources fits in.
 const FRAME_BYTES: usize = 256;
 
-/// What is smaller has little room to spare.
-const COMPACT_BYTES_MIN: usize = 2 * FRAME_BYTES;
-
 /// A flag byte and four of length.
 pub const HEADER_BYTES: usize = 5;
 
@@ -78,11 +75,8 @@ impl Payload {
         self.frame.slice(HEADER_BYTES..)
     }
 
-    /// In as many bytes as it has: a page is written into room for more.
+    /// In as many bytes as it has: a page is written into room for more, and what is left of it may be small.
     pub fn compact(self) -> Payload {
-        if self.frame.len() < COMPACT_BYTES_MIN {
-            return self;
-        }
         Payload { frame: Bytes::copy_from_slice(&self.frame) }
     }
 

@@ -55,7 +55,7 @@ impl Terms {
             }
         }
         for depends in reach.between.values().flatten() {
-            terms.unfollowed = terms.unfollowed.or(depends.unfollowed);
+            terms.unfollowed = Why::deciding(terms.unfollowed, depends.unfollowed);
             tables.extend_from_slice(&depends.tables);
             beside.extend(depends.list_tags());
         }
@@ -68,11 +68,11 @@ impl Terms {
     /// Why no answer can be proved fresh now.
     pub fn untracked(&self, following: &Following) -> Option<Why> {
         let other = (!following.is_for(self.plans)).then_some(Why::Reloading);
-        self.unfollowed.or_else(|| following.untracked(&self.tables)).or(other)
+        Why::deciding(self.unfollowed, following.untracked(&self.tables)).or(other)
     }
 
     fn add(&mut self, depends: &Depends, told: Option<&options::Cache>) {
-        self.unfollowed = self.unfollowed.or(depends.unfollowed);
+        self.unfollowed = Why::deciding(self.unfollowed, depends.unfollowed);
         let duration =
             |told: Option<&prost_types::Duration>| told.and_then(|told| Duration::try_from(*told).ok());
         let told = told.cloned().unwrap_or_default();

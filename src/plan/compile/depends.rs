@@ -87,7 +87,7 @@ fn named<'a>(catalog: &'a Catalog, name: &TableName) -> Option<&'a Table> {
 
 fn depends(table: &Table, family: &Family, found: &mut Found) -> Depends {
     let mut behind = Found::default();
-    let unfollowed = read(table, family, &mut behind, VIEWS_DEPTH_MAX).err();
+    let unfollowed = read(table, family, &mut behind, VIEWS_DEPTH_MAX);
     let tables = behind.recorded.keys().chain(&behind.views).copied().collect();
     // Triggers cost their writers: none for what cannot be followed anyway.
     if unfollowed.is_none() {
@@ -97,28 +97,34 @@ fn depends(table: &Table, family: &Family, found: &mut Found) -> Depends {
     Depends { tables, unfollowed, ..Depends::default() }
 }
 
-/// Adds what reading the table reads.
-fn read(table: &Table, family: &Family, found: &mut Found, depth: usize) -> Result<(), Why> {
+/// Adds what reading the table reads; why that cannot be followed.
+fn read(table: &Table, family: &Family, found: &mut Found, depth: usize) -> Option<Why> {
     match table.kind {
-        TableKind::MaterializedView => Err(Why::MaterializedView),
-        TableKind::Foreign => Err(Why::Foreign),
-        TableKind::Table | TableKind::Partitioned if table.row_security => Err(Why::RowSecurity),
-        TableKind::Table | TableKind::Partitioned => {
-            let root = family.root(table.oid)?;
-            let (schema, name) = (Identifier::new(&root.schema), Identifier::new(&root.name));
-            let recorded = Recorded { table: root.oid, schema, name, key: Vec::new(), parts: Vec::new() };
-            found.recorded.insert(root.oid, recorded);
-            Ok(())
-        }
-        TableKind::View => {
-            let view = family.catalog.views.get(&table.oid).filter(|view| view.steady && depth > 0);
-            let view = view.ok_or(Why::Unsteady)?;
-            found.views.insert(table.oid);
-            for relation in &view.relations {
-                let relation = family.catalog.table_by_oid(*relation).ok_or(Why::System)?;
-                read(relation, family, found, depth - 1)?;
+        TableKind::MaterializedView => Some(Why::MaterializedView),
+        TableKind::Foreign => Some(Why::Foreign),
+        TableKind::Table | TableKind::Partitioned if table.row_security => Some(Why::RowSecurity),
+        TableKind::Table | TableKind::Partitioned => match family.root(table.oid) {
+            Ok(root) => {
+                let (schema, name) = (Identifier::new(&root.schema), Identifier::new(&root.name));
+                let recorded = Recorded { table: root.oid, schema, name, key: Vec::new(), parts: Vec::new() };
+                found.recorded.insert(root.oid, recorded);
+                None
             }
-            Ok(())
+            Err(why) => Some(why),
+        },
+        TableKind::View => {
+            let Some(view) = family.catalog.views.get(&table.oid).filter(|_| depth > 0) else {
+                return Some(Why::Unsteady);
+            };
+            found.views.insert(table.oid);
+            let unsteady = (!view.steady).then_some(Why::Unsteady);
+            view.relations.iter().fold(unsteady, |why, relation| {
+                let behind = match family.catalog.table_by_oid(*relation) {
+                    Some(relation) => read(relation, family, found, depth - 1),
+                    None => Some(Why::System),
+                };
+                Why::deciding(why, behind)
+            })
         }
     }
 }

@@ -137,6 +137,15 @@ fn what_nothing_can_prove_says_why_and_costs_no_writer_anything() {
             },
             Why::RowSecurity,
         ),
+        // Whatever else there is to say.
+        (
+            {
+                let mut database = view(vec![1259, root], false);
+                database.catalog.tables[0].row_security = true;
+                database
+            },
+            Why::RowSecurity,
+        ),
         (
             {
                 let mut database = view(vec![root], true);
