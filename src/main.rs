@@ -45,15 +45,11 @@ fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
     }
 }
 
-/// Tasks that a thread runs before it looks what has come over the network. A connection's task answers many calls at a time.
-const EVENT_INTERVAL: u32 = 8;
-
 fn wait<T>(config: &Config, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.runtime.workers > 0 {
         runtime.worker_threads(config.runtime.workers);
     }
-    runtime.event_interval(EVENT_INTERVAL);
     runtime.enable_all().build()?.block_on(work)
 }
 
