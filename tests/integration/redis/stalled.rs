@@ -91,7 +91,7 @@ async fn what_waits_to_be_stored_has_a_limit() {
     let server = server(&[]).await;
     let redis = start(server.url(), |settings| {
         settings.puts_max = 10;
-        settings.puts_bytes_max = 6_000;
+        settings.puts_bytes_max = 12_000;
     });
     reached(&redis, true).await;
     server.stop();
@@ -105,7 +105,7 @@ async fn what_waits_to_be_stored_has_a_limit() {
     server.stop();
     redis.put(key(0), &entry("under way"));
     until(&redis, |status| status.trips == 3).await;
-    (0..5).for_each(|number| redis.put(key(number), &entry(&"x".repeat(2_000))));
+    (0..5).for_each(|number| redis.put(key(number), &entry(&"x".repeat(5_000))));
     assert_eq!(redis.status().dropped, 13, "by their bytes");
     server.go_on();
     until(&redis, |status| status.stored == 14).await;
