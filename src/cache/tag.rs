@@ -71,7 +71,7 @@ impl Tag {
         Tag { digest: [(print >> 32) as u32, print as u32, Kind::Ddl as u32], ..Tag::ddl(table) }
     }
 
-    /// Whether it is of the table itself, whatever its print.
+    /// Whether it is of the table itself, and says no print.
     pub fn is_ddl(&self) -> bool {
         *self == Tag::ddl(self.table)
     }

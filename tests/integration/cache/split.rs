@@ -16,14 +16,30 @@ async fn send_away(cluster: &Cluster) {
     .expect("SQL");
 }
 
+/// A primary and one that was promoted beside it; who asks through the proxy, feed and calls, asks the first.
+struct Split {
+    pair: Pair,
+    proxy: Proxy,
+    stock: Stock,
+    /// Of the test's own, to the second.
+    promoted: tokio_postgres::Client,
+}
+
+impl Split {
+    async fn start() -> Split {
+        let mut pair = Pair::start().await;
+        let proxy = Proxy::start(pair.primary.port).await;
+        let stock = Stock::at(&proxy.url(DATABASE), &[("replicas.urls", "")]).await;
+        pair.standby.control("promote");
+        let promoted = plain(&pair.standby.url(DATABASE)).await;
+        until(&promoted, "SELECT NOT pg_is_in_recovery()").await;
+        Split { pair, proxy, stock, promoted }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_old_primary_answers_is_not_kept_where_the_new_one_is_followed() {
-    let mut pair = Pair::start().await;
-    let proxy = Proxy::start(pair.primary.port).await;
-    let stock = Stock::at(&proxy.url(DATABASE), &[("replicas.urls", "")]).await;
-    pair.standby.control("promote");
-    let promoted = plain(&pair.standby.url(DATABASE)).await;
-    until(&promoted, "SELECT NOT pg_is_in_recovery()").await;
+    let Split { pair, proxy, stock, promoted } = Split::start().await;
     promoted.batch_execute("UPDATE item SET title = 'new' WHERE id IN (3, 4)").await.expect("SQL");
     // Where everybody goes now.
     proxy.lead_to(pair.standby.port);
@@ -53,12 +69,7 @@ async fn what_an_old_primary_answers_is_not_kept_where_the_new_one_is_followed()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_new_primary_answers_is_not_kept_while_the_old_one_is_followed() {
-    let mut pair = Pair::start().await;
-    let proxy = Proxy::start(pair.primary.port).await;
-    let stock = Stock::at(&proxy.url(DATABASE), &[("replicas.urls", "")]).await;
-    pair.standby.control("promote");
-    let promoted = plain(&pair.standby.url(DATABASE)).await;
-    until(&promoted, "SELECT NOT pg_is_in_recovery()").await;
+    let Split { pair, proxy, stock, promoted } = Split::start().await;
     promoted.batch_execute("UPDATE item SET title = 'new' WHERE id = 4").await.expect("SQL");
     // The feed stays, and goes on hearing of what is not written any more.
     proxy.lead_to(pair.standby.port);
