@@ -16,7 +16,8 @@ use crate::grpc::served::{serve, settings};
 /// Both fail it alone: the connection ends at once, and h2spec takes a reset with bytes unread for no end.
 const BOTH_FAIL: [&str; 1] = ["http2/3.5: Sends invalid connection preface"];
 
-const RUNS: usize = 3;
+/// Runs at most, until no other case has failed in all of them.
+const RUNS_MAX: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs h2spec: `make test-stack` installs it"]
@@ -36,11 +37,14 @@ async fn rowcall_passes_what_bare_tonic_passes() {
     assert_eq!(ours.iter().chain(&theirs).map(String::as_str).collect::<Vec<_>>(), BOTH_FAIL.repeat(2));
 }
 
-/// The cases that fail each time: some of them send a wrong frame after a request that is whole, and
-/// race with its answer.
+/// The cases that fail each time: some of them send a wrong frame after a request that can be answered
+/// already, and race with its answer.
 async fn failed(address: SocketAddr) -> BTreeSet<String> {
     let mut failed = run(address).await;
-    for _ in 1..RUNS {
+    for _ in 1..RUNS_MAX {
+        if failed.iter().all(|case| BOTH_FAIL.contains(&case.as_str())) {
+            break;
+        }
         failed = &failed & &run(address).await;
     }
     failed
