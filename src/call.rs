@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::cache::Snapshot;
+use crate::postgres::Journal;
 
 /// One RPC.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ pub enum TotalWanted {
     Estimated,
 }
 
-/// A stage of a call; `server-timing` names them so.
+/// A stage of a call; `server-timing`, metrics, spans and logs name them so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     Bind,
@@ -81,6 +82,16 @@ pub enum Stage {
     Encode,
 }
 
+/// A stage's share of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timed {
+    pub stage: Stage,
+    /// When it first began.
+    pub since: Instant,
+    /// Of all its turns together.
+    pub time: Duration,
+}
+
 /// What is said about an answer besides the answer.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
@@ -88,7 +99,11 @@ pub struct Notes {
     /// Paths of relations that left rows out.
     pub truncated: Vec<String>,
     /// Time by stage, in order of first use.
-    pub stages: Vec<(Stage, Duration)>,
+    pub stages: Vec<Timed>,
+    /// The stage that is under way, where one that is cut off in it would not be told otherwise.
+    pub under_way: Option<(Stage, Instant)>,
+    /// The statements that were run for it.
+    pub journal: Journal,
     /// Where the answer came from. None while there is none.
     pub served: Option<Served>,
     /// What its reader has seen: `rowcall-token`.
@@ -159,6 +174,32 @@ impl Deadline {
     }
 }
 
+impl Stage {
+    pub const ALL: [Stage; 5] = [Stage::Bind, Stage::Cache, Stage::Acquire, Stage::Execute, Stage::Encode];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Bind => "bind",
+            Stage::Cache => "cache",
+            Stage::Acquire => "acquire",
+            Stage::Execute => "execute",
+            Stage::Encode => "encode",
+        }
+    }
+}
+
+impl Served {
+    /// As `server-timing` and metrics have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Served::Hit { .. } => "hit",
+            Served::Miss { .. } => "miss",
+            Served::Shared => "shared",
+            Served::Bypass(_) => "bypass",
+        }
+    }
+}
+
 impl Total {
     pub fn rows(&self) -> u64 {
         match *self {
@@ -173,11 +214,29 @@ impl Notes {
         matches!(self.served, Some(Served::Miss { .. } | Served::Bypass(_)))
     }
 
+    /// A stage begins in which the call may be cut off.
+    pub fn enter(&mut self, stage: Stage) {
+        self.under_way = Some((stage, Instant::now()));
+    }
+
+    /// A stage that began then has ended.
+    pub fn took(&mut self, stage: Stage, since: Instant) {
+        self.lasted(stage, since, since.elapsed());
+    }
+
     /// Adds to a stage's time.
-    pub fn took(&mut self, stage: Stage, time: Duration) {
-        match self.stages.iter_mut().find(|(known, _)| *known == stage) {
-            Some((_, sum)) => *sum += time,
-            None => self.stages.push((stage, time)),
+    pub fn lasted(&mut self, stage: Stage, since: Instant, time: Duration) {
+        self.under_way = self.under_way.filter(|(under_way, _)| *under_way != stage);
+        match self.stages.iter_mut().find(|timed| timed.stage == stage) {
+            Some(timed) => timed.time += time,
+            None => self.stages.push(Timed { stage, since, time }),
+        }
+    }
+
+    /// Ends what is under way: no more is done for the call.
+    pub fn cut(&mut self) {
+        if let Some((stage, since)) = self.under_way {
+            self.took(stage, since);
         }
     }
 
@@ -192,10 +251,11 @@ impl Notes {
         self.stages_of(part);
     }
 
-    /// Adds the times of a part of the work.
+    /// Adds the times of a part of the work, and its statements.
     pub fn stages_of(&mut self, part: Notes) {
-        for (stage, time) in part.stages {
-            self.took(stage, time);
+        for Timed { stage, since, time } in part.stages {
+            self.lasted(stage, since, time);
         }
+        self.journal.add(&part.journal);
     }
 }

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use mimalloc::MiMalloc;
+use rowcall::app;
 use rowcall::cli::{self, Arguments, Code, Command, source};
 use rowcall::config::{self, Config, Loaded};
-use rowcall::{app, telemetry};
+use rowcall::telemetry::{self, Telemetry};
+use tokio::runtime::Runtime;
 
 /// A call allocates and frees some hundred times, often on two threads.
 #[global_allocator]
@@ -24,33 +26,40 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, loaded: &Loaded) -> anyhow::Result<Code> {
     let config = &loaded.config;
-    telemetry::start(&config.log)?;
+    let runtime = runtime(config)?;
+    let _entered = runtime.enter();
+    let telemetry = match command {
+        Command::Serve(_) => app::telemetry(config)?,
+        _ => Telemetry::default(),
+    };
+    telemetry::start_log(&config.log, &telemetry)?;
+    telemetry.catch_panics();
     match command {
-        Command::Serve(_) => wait(config, app::serve(config, source::to_serve(config)?)),
+        Command::Serve(_) => runtime.block_on(app::serve(config, source::to_serve(config)?, telemetry)),
         Command::Check(check) => {
             let (contract, database) = (source::contract(config)?, source::database(config)?);
-            wait(config, app::check(config, contract, database, check))
+            runtime.block_on(app::check(config, contract, database, check))
         }
         Command::Migrate(migrate) => {
             let contract = if migrate.down { Vec::new() } else { source::contract(config)? };
             let database = source::database(config)?;
-            wait(config, app::migrate(config, contract, database, migrate))
+            runtime.block_on(app::migrate(config, contract, database, migrate))
         }
         Command::Explain(explain) => {
             let (contract, database) = (source::contract(config)?, source::database(config)?);
-            wait(config, app::explain(config, contract, database, explain))
+            runtime.block_on(app::explain(config, contract, database, explain))
         }
         Command::Export(export) => cli::export(config, export),
         Command::Config => Ok(cli::config(loaded)?),
     }
 }
 
-fn wait<T>(config: &Config, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+fn runtime(config: &Config) -> std::io::Result<Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.runtime.workers > 0 {
         runtime.worker_threads(config.runtime.workers);
     }
-    runtime.enable_all().build()?.block_on(work)
+    runtime.enable_all().build()
 }
 
 /// The error and what it came from, on standard error.

@@ -23,6 +23,7 @@ use crate::plan::value::ValueType;
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Postgres, Servers, Sight, StatementTimeout, Want};
 use crate::sql::{self, Statement};
+use crate::telemetry::Telemetry;
 use crate::upkeep::feed;
 use crate::wire::{self, UnknownKeys};
 
@@ -106,7 +107,7 @@ async fn load(
     database: Secret,
 ) -> Result<(Loaded, Postgres), load::Error> {
     let contract = load::contract(contract).await?;
-    let postgres = Postgres::new(settings::postgres(config, database.reveal()))?;
+    let postgres = Postgres::new(settings::postgres(config, database.reveal(), &Telemetry::default()))?;
     let loaded = load::plans(contract, &postgres).await?;
     Ok((loaded, postgres))
 }
@@ -149,6 +150,7 @@ async fn explained(
         text: format!("EXPLAIN {}", statement.text).into(),
         params: statement.params.clone(),
         columns: [sql::oid::TEXT].into(),
+        about: None,
     };
     let want =
         Want { deadline, mode: Mode::Single, statement_timeout: StatementTimeout::Net, sight: Sight::Untold };

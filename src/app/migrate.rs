@@ -18,6 +18,7 @@ use crate::feed::standing::{self, Standing, Transaction};
 use crate::load;
 use crate::postgres::{self, Ending, Limit, Mode, Postgres, Session, Sight, StatementTimeout, Want};
 use crate::sql::{Identifier, Statement, oid};
+use crate::telemetry::Telemetry;
 
 /// Beside the wait for locks.
 const TRANSACTION_MAX: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ const BUSY: [&str; 2] = ["55P03", "40P01"];
 
 /// The same for a database of our own, as it stands; nothing is printed.
 pub async fn quietly(config: &Config, contract: Vec<PathBuf>, url: &str) -> anyhow::Result<()> {
-    let postgres = Postgres::new(settings::writing(config, url))?;
+    let postgres = Postgres::new(settings::writing(config, url, &Telemetry::default()))?;
     let (transactions, _) = wanted(&postgres, contract, None).await?;
     apply(&postgres, &config.feed, &transactions, |_| Ok(())).await?;
     postgres.close().await;
@@ -40,7 +41,7 @@ pub async fn migrate(
     database: Secret,
     migrate: &arguments::Migrate,
 ) -> anyhow::Result<Code> {
-    let postgres = Postgres::new(settings::writing(config, database.reveal()))?;
+    let postgres = Postgres::new(settings::writing(config, database.reveal(), &Telemetry::default()))?;
     let (transactions, standing) = match migrate.down {
         true => {
             let standing = standing(&postgres, &[]).await?;
@@ -161,7 +162,7 @@ async fn run(
     transaction: &Transaction,
     lock_max: Duration,
 ) -> Result<(), postgres::Error> {
-    let statement = |text: String| Statement { text: text.into(), params: vec![], columns: [].into() };
+    let statement = |text: String| Statement::own(text, []);
     let statements: Vec<Statement> = transaction.whole(lock_max).into_iter().map(statement).collect();
     let locks = u32::try_from(statements.len()).unwrap_or(u32::MAX);
     let mut session = session(postgres, TRANSACTION_MAX + lock_max.saturating_mul(locks)).await?;
@@ -191,7 +192,7 @@ async fn holders(postgres: &Postgres, table: Option<Oid>) -> anyhow::Result<Stri
         WHERE l.relation = {table} AND l.granted AND a.pid <> pg_catalog.pg_backend_pid() \
         AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')"
     );
-    let statement = Statement { text: text.into(), params: vec![], columns: [oid::TEXT].into() };
+    let statement = Statement::own(text, [oid::TEXT]);
     let mut session = session(postgres, TRANSACTION_MAX).await?;
     let rows = session.run(&[statement], Ending::Last, Limit::default()).await?;
     let said = rows.last().and_then(|rows| rows.row(0)?.get(0)).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Composes: the database, the plans, the listener and our own loops, in the order of their life.
 
+mod gauges;
 mod inspect;
 mod migrate;
 mod serving;
@@ -20,6 +21,7 @@ use crate::embedded::{self, Embedded};
 use crate::grpc::Server;
 use crate::load::{self, Loaded};
 use crate::postgres::{Postgres, Servers};
+use crate::telemetry::Telemetry;
 
 pub use inspect::{check, explain};
 pub use migrate::migrate;
@@ -29,13 +31,18 @@ pub use serving::Serving;
 /// Where the example's contract is put, in the folder of its database.
 const EXAMPLE_CONTRACT: &str = "contract";
 
+/// What the process says of itself; within its runtime.
+pub fn telemetry(config: &Config) -> anyhow::Result<Telemetry> {
+    Ok(Telemetry::start(&settings::telemetry(config)?)?)
+}
+
 /// `rowcall serve`, from the first connection to the last call.
-pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
+pub async fn serve(config: &Config, source: Source, telemetry: Telemetry) -> anyhow::Result<Code> {
     let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup())?);
     match source {
         Source::Given { contract, database } => {
             let database = database.reveal().to_owned();
-            run(config, Served { contract, database, example: None }, stop, hangup).await
+            run(config, Served { contract, database, example: None }, stop, hangup, telemetry).await
         }
         Source::Example => {
             if !config.replicas.urls.is_empty() {
@@ -55,7 +62,7 @@ pub async fn serve(config: &Config, source: Source) -> anyhow::Result<Code> {
             };
             let exited = embedded.exited();
             let ended = tokio::select! {
-                ended = run(config, served, stop, hangup) => ended,
+                ended = run(config, served, stop, hangup, telemetry) => ended,
                 how = exited => Err(anyhow::anyhow!(
                     "the embedded Postgres has ended: {how}; its data are kept for the next start, and its log is {}",
                     embedded.log().display()
@@ -80,19 +87,22 @@ async fn run(
     served: Served,
     stop: CancellationToken,
     hangup: Signal,
+    telemetry: Telemetry,
 ) -> anyhow::Result<Code> {
-    let server = Server::bind(settings::grpc(config)).await?;
-    let servers = Servers::new(settings::postgres(config, &served.database), settings::replicas(config))?;
+    let server = Server::bind(settings::grpc(config, &telemetry)).await?;
+    let primary = settings::postgres(config, &served.database, &telemetry);
+    let servers = Servers::new(primary, settings::replicas(config, &telemetry))?;
     let postgres = servers.primary();
     let contract = load::contract(served.contract.clone()).await?;
     let address = server.local_addr();
     let ready = Ready {
         server,
         servers: servers.clone(),
-        writing: Postgres::new(settings::writing(config, &served.database))?,
+        writing: Postgres::new(settings::writing(config, &served.database, &telemetry))?,
         contract: contract.clone(),
         paths: served.contract.clone(),
         hangup,
+        telemetry,
     };
     ready
         .serve(config, stop, async {

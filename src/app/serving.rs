@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::gauges::Gauges;
 use super::settings;
 use crate::config::Config;
 use crate::contract::Contract;
@@ -21,8 +22,11 @@ use crate::pipeline::Pipeline;
 use crate::plan::Plans;
 use crate::postgres::{Postgres, Servers};
 use crate::redis::Redis;
+use crate::telemetry::Telemetry;
+use crate::upkeep::backends::Backends;
+use crate::upkeep::explain;
 use crate::upkeep::feed::Follow;
-use crate::upkeep::reload::Reload;
+use crate::upkeep::reload::{Outcomes, Reload};
 use crate::upkeep::verify;
 
 /// Everything that serving needs, but for the plans.
@@ -36,6 +40,7 @@ pub(super) struct Ready {
     pub paths: Vec<PathBuf>,
     /// Asks for a reload.
     pub hangup: Signal,
+    pub telemetry: Telemetry,
 }
 
 impl Ready {
@@ -47,7 +52,7 @@ impl Ready {
         stop: CancellationToken,
         loading: impl Future<Output = anyhow::Result<Loaded>>,
     ) -> anyhow::Result<()> {
-        let Ready { server, servers, writing, contract, paths, hangup } = self;
+        let Ready { server, servers, writing, contract, paths, hangup, telemetry } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
@@ -61,7 +66,19 @@ impl Ready {
         let pipeline = Arc::new(pipeline);
         let (loads, changed) = watch::channel(0);
         let certificates = server.certificates();
-        let reload = Reload { pipeline: pipeline.clone(), contract: paths, certificates, loads };
+        let (reloads, backends) = (Outcomes::default(), Backends::default());
+        let gauges = Gauges {
+            servers: servers.clone(),
+            writing: writing.clone(),
+            pipeline: pipeline.clone(),
+            feed: feed.clone(),
+            load: server.load(),
+            reloads: reloads.clone(),
+            backends: backends.clone(),
+        };
+        gauges.watch(&telemetry, config);
+        let reload =
+            Reload { outcomes: reloads, pipeline: pipeline.clone(), contract: paths, certificates, loads };
         let signs = Signs {
             database: servers.primary().reachable(),
             loads: changed,
@@ -84,7 +101,11 @@ impl Ready {
                 let reloading = tokio::spawn(reload.run(hangup, report.problems));
                 let following = tokio::spawn(follow.run());
                 let verifying = tokio::spawn(verify::run(verified));
+                let looking = telemetry.exports().then(|| tokio::spawn(backends.follow(writing.clone())));
+                let slow = telemetry.slowest();
+                let explaining = slow.map(|slow| tokio::spawn(explain::run(slow, writing.clone())));
                 serving.await;
+                looking.into_iter().chain(explaining).for_each(|task| task.abort());
                 following.abort();
                 verifying.abort();
                 reloading.abort();
@@ -98,6 +119,7 @@ impl Ready {
         };
         writing.close().await;
         servers.close().await;
+        telemetry.stop().await;
         ended
     }
 }
@@ -124,14 +146,16 @@ impl Serving {
     /// Returns when calls are answered; dropping it stops the server like `stop`, unwaited for.
     pub async fn start(config: Config, contract: Vec<PathBuf>, url: &str) -> anyhow::Result<Self> {
         let hangup = signal(SignalKind::hangup())?;
-        let server = Server::bind(settings::grpc(&config)).await?;
+        let telemetry = Telemetry::start(&settings::telemetry(&config)?)?;
+        let server = Server::bind(settings::grpc(&config, &telemetry)).await?;
         let address = server.local_addr();
-        let servers = Servers::new(settings::postgres(&config, url), settings::replicas(&config))?;
+        let primary = settings::postgres(&config, url, &telemetry);
+        let servers = Servers::new(primary, settings::replicas(&config, &telemetry))?;
         let paths = contract;
         let contract = load::contract(paths.clone()).await?;
         let loaded = load::plans(contract.clone(), servers.primary()).await?;
-        let writing = Postgres::new(settings::writing(&config, url))?;
-        let ready = Ready { server, servers, writing, contract, paths, hangup };
+        let writing = Postgres::new(settings::writing(&config, url, &telemetry))?;
+        let ready = Ready { server, servers, writing, contract, paths, hangup, telemetry };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let served = tokio::spawn(async move { ready.serve(&config, told, async { Ok(loaded) }).await });

@@ -11,18 +11,22 @@ use crate::contract::ReflectOptions;
 use crate::plan::bind::Limits;
 use crate::plan::filter;
 use crate::plan::token::Keys;
+use crate::telemetry::{self, Telemetry};
 use crate::{cache, embedded, grpc, pipeline, postgres, redis, upkeep};
+
+/// As every OpenTelemetry SDK knows it.
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 impl Default for postgres::Settings {
     /// Of the process' environment it knows nothing.
     fn default() -> Self {
-        postgres::Settings { environment: HashMap::new(), ..postgres(&declared(), "") }
+        postgres::Settings { environment: HashMap::new(), ..postgres(&declared(), "", &Telemetry::default()) }
     }
 }
 
 impl Default for grpc::Settings {
     fn default() -> Self {
-        grpc(&declared())
+        grpc(&declared(), &Telemetry::default())
     }
 }
 
@@ -55,7 +59,7 @@ fn declared() -> Config {
     Config::defaults().expect("a declared default is of its kind and in its range, as a test of config shows")
 }
 
-pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
+pub fn postgres(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::Settings {
     let (database, cancel) = (&config.postgres, &config.cancel);
     postgres::Settings {
         url: url.to_owned(),
@@ -91,15 +95,18 @@ pub fn postgres(config: &Config, url: &str) -> postgres::Settings {
         keepalives_interval: database.keepalives_interval,
         keepalives_retries: database.keepalives_retries,
         tcp_user_timeout: database.tcp_user_timeout,
+        telemetry: telemetry.clone(),
+        pool_name: "primary",
     }
 }
 
-pub fn replicas(config: &Config) -> postgres::Replicas {
+pub fn replicas(config: &Config, telemetry: &Telemetry) -> postgres::Replicas {
     let replicas = &config.replicas;
     let standby = |url: &config::Secret| {
-        let as_primary = postgres(config, url.reveal());
+        let as_primary = postgres(config, url.reveal(), telemetry);
         postgres::Settings {
             role: postgres::Role::Standby,
+            pool_name: "standby",
             connections_max: replicas.connections_max.unwrap_or(as_primary.connections_max),
             connections_min: replicas.connections_kept.unwrap_or(as_primary.connections_min),
             ..as_primary
@@ -114,14 +121,44 @@ pub fn replicas(config: &Config) -> postgres::Replicas {
 }
 
 /// For the feed and for `migrate`: one connection to the primary that may write, beside those of calls.
-pub fn writing(config: &Config, url: &str) -> postgres::Settings {
+pub fn writing(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::Settings {
     postgres::Settings {
         connections_max: 1,
         connections_min: 0,
         role: postgres::Role::Primary,
         access: postgres::Access::ReadWrite,
-        ..postgres(config, url)
+        pool_name: "upkeep",
+        ..postgres(config, url, telemetry)
     }
+}
+
+/// Fails when a file cannot be read.
+pub fn telemetry(config: &Config) -> Result<telemetry::Settings, telemetry::Error> {
+    let (told, log) = (&config.telemetry, &config.log);
+    let authorities = told.tls_authorities.as_ref().map(|path| {
+        let unread = |source| telemetry::Error::Authorities { path: path.clone(), source };
+        std::fs::read(path).map_err(unread)
+    });
+    let disabled = env::var("OTEL_SDK_DISABLED").is_ok_and(|said| said.eq_ignore_ascii_case("true"));
+    let endpoint = told.endpoint.clone().or_else(|| env::var(OTLP_ENDPOINT).ok());
+    Ok(telemetry::Settings {
+        endpoint: endpoint.filter(|endpoint| !endpoint.is_empty() && !disabled),
+        authorities: authorities.transpose()?,
+        export_max: told.export_max,
+        metrics_interval: told.metrics_interval,
+        traces_ratio: told.traces_ratio,
+        traces_per_second: told.traces_per_second,
+        failures_per_second: told.failures_per_second,
+        traces_waiting_max: told.traces_waiting_max,
+        logs: told.logs,
+        logs_waiting_max: told.logs_waiting_max,
+        log: telemetry::Lines {
+            slow: log.slow,
+            explain: Some(log.explain).filter(|explain| !explain.is_zero()),
+            per_second: log.calls_per_second,
+        },
+        sentry: told.sentry_dsn.clone(),
+    })
 }
 
 pub fn feed(config: &Config) -> upkeep::feed::Settings {
@@ -224,7 +261,7 @@ pub fn keys(config: &Config) -> Keys {
     }
 }
 
-pub fn grpc(config: &Config) -> grpc::Settings {
+pub fn grpc(config: &Config, telemetry: &Telemetry) -> grpc::Settings {
     let (listener, compression) = (&config.listener, &config.compression);
     let tls = match (&listener.tls_certificate, &listener.tls_key) {
         (Some(certificate), Some(key)) => Some(grpc::Tls {
@@ -235,6 +272,7 @@ pub fn grpc(config: &Config) -> grpc::Settings {
         _ => None,
     };
     grpc::Settings {
+        telemetry: telemetry.clone(),
         address: listener.address,
         tls,
         connections_max: listener.connections_max,

@@ -43,7 +43,7 @@ pub struct Kept {
 }
 
 /// What a store holds, and what it had to give up for want of room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fill {
     pub entries: u64,
     pub bytes: u64,

@@ -314,11 +314,43 @@ settings! {
         workers: usize = "0" in 0..1_024,
     }
 
+    /// What an OpenTelemetry collector is told.
+    telemetry: Telemetry {
+        /// The collector's address for OTLP over gRPC, `http://HOST:4317` or `https://…`; `OTEL_EXPORTER_OTLP_ENDPOINT` means the same. Unset: none is told.
+        endpoint: Option<String> = "",
+        /// Authorities (PEM) that the collector's certificate must come from, instead of the machine's own.
+        tls_authorities: Option<PathBuf> = "",
+        /// Time for the collector to take what it is sent; after that it is dropped.
+        export_max: Duration = "5s" in TEN_MILLISECONDS..,
+        /// How often metrics are sent.
+        metrics_interval: Duration = "10s" in SECOND..,
+        /// Of the traces that begin here, so many are sampled; in those of callers they decide.
+        traces_ratio: f64 = "0.1" in 0.0..=1.0,
+        /// Traces sent in a second, at most; further ones are dropped and counted.
+        traces_per_second: u32 = "1000",
+        /// Traces in a second that were not sampled, of calls that failed or were slow.
+        failures_per_second: u32 = "100",
+        /// Traces that wait to be sent; a further one is dropped and counted.
+        traces_waiting_max: usize = "4096" in 1..,
+        /// Send the log, too.
+        logs: bool = "false",
+        /// Lines of it that wait to be sent; a further one is dropped and counted.
+        logs_waiting_max: usize = "4096" in 1..,
+        /// Where Sentry is told of panics and of INTERNAL, with method and trace.
+        sentry_dsn: Option<Secret> = "",
+    }
+
     /// The log, on standard error.
     log: Log {
         /// What is written: `error`, `warn`, `info`, `debug`, `trace`, or by module (`info,rowcall::postgres=debug`).
         filter: String = "info",
         /// `text` or `json`.
         format: LogFormat = "text",
+        /// A call that takes so long has a line of its own, and is exported as a trace.
+        slow: Duration = "1s",
+        /// One whose statement takes so long has Postgres asked for that statement's plan, once a minute; 0 never.
+        explain: Duration = "5s",
+        /// Lines of calls that failed or were slow, in a second; further ones are counted.
+        calls_per_second: u32 = "100",
     }
 }

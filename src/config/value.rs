@@ -132,6 +132,7 @@ plain! {
     bool: Bare "true or false"
     u32: Bare "a whole number"
     usize: Bare "a whole number"
+    f64: Bare "a number"
     SocketAddr: Quoted "an address and a port, like \"0.0.0.0:50051\""
 }
 

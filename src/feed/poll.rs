@@ -108,13 +108,13 @@ pub fn plainly() -> Statement {
     const PLAINLY: &str = "SELECT pg_catalog.set_config('jit', 'off', true), \
         pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_bitmapscan', 'off', true), \
         pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)";
-    Statement { text: PLAINLY.into(), params: Vec::new(), columns: [oid::TEXT; 4].into() }
+    Statement::own(PLAINLY, [oid::TEXT; 4])
 }
 
 /// Read like the poll's own answer. It is one when its snapshot is the one that is asked since.
 pub fn rest(system: System) -> Statement {
     let text = REST.replace("SYSTEM", system.sql());
-    Statement { text: text.into(), params: Vec::new(), columns: [oid::TEXT].into() }
+    Statement::own(text, [oid::TEXT])
 }
 
 impl System {
@@ -142,6 +142,7 @@ pub fn statement(question: &Question<'_>) -> Statement {
             number(question.plans_since.0.cast_signed()),
         ],
         columns: [oid::TEXT, XID8, oid::OID, BYTEA_ARRAY].into(),
+        about: None,
     }
 }
 

@@ -18,11 +18,14 @@ use super::pipeline::{Answers, Chunks};
 use super::request::Messages;
 use super::status;
 use crate::Error;
-use crate::call::{Call, Notes};
+use crate::call::Call;
 use crate::own_task;
 use crate::plan::{Method, Plans};
+use crate::telemetry::{self, Outcome};
 use crate::wire::Payload;
 
+/// Flags and length, in front of a message.
+const FRAME_HEAD: usize = 5;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// A call on its way. Dropped with the caller's stream, and its query with it.
@@ -35,27 +38,33 @@ pub struct Exchange<A> {
     pub packing: Packing,
     /// One of the calls there may be; given back when the answer has been taken.
     pub permit: OwnedSemaphorePermit,
+    /// Told how it ends.
+    pub told: telemetry::Call,
 }
 
 impl<A: Answers> Exchange<A> {
-    pub async fn unary(self, messages: Messages) -> Response<Body> {
-        let mut notes = Notes::default();
+    pub async fn unary(mut self, messages: Messages) -> Response<Body> {
+        let told = &mut self.told;
         let work = async {
+            let came = messages.came();
             let request = messages.only().await.map_err(|why| status::unreadable(&why))?;
+            told.received(came.bytes());
             self.answers
-                .unary(&self.plans, &self.method, &self.call, request, &mut notes)
+                .unary(&self.plans, &self.method, &self.call, request, &mut told.notes)
                 .await
                 .map_err(|error| status::of(&error, &self.call, &self.about.trace))
         };
         let answer = match within(&self.call, self.call.started, work).await {
             Ok(answer) => answer,
-            Err(status) => return failed(&status, &self.about, &notes),
+            Err(status) => return failed(&status, &self.about, self.told),
         };
         let frame = self.packing.answer(answer).await;
+        self.told.sent(frame.len() - FRAME_HEAD);
         let (message, trailers, _permit) = (Some(frame), Some(ended()), Some(self.permit));
         let mut response = headed(Body::Once { message, trailers, _permit }, &self.packing);
-        notes::write(&notes, response.headers_mut());
-        self.about.write(&notes, response.headers_mut());
+        notes::write(&self.told.notes, response.headers_mut());
+        self.about.write(&self.told.notes, response.headers_mut());
+        self.told.end(Outcome::OK);
         response
     }
 
@@ -63,21 +72,28 @@ impl<A: Answers> Exchange<A> {
     pub async fn stream(self, messages: Messages) -> Response<Body> {
         // Its messages are compressed as they are handed out.
         own_task::ask();
+        let came = messages.came();
         let request = match within(&self.call, self.call.started, async {
             messages.only().await.map_err(|why| status::unreadable(&why))
         })
         .await
         {
             Ok(request) => request,
-            Err(status) => return failed(&status, &self.about, &Notes::default()),
+            Err(status) => return failed(&status, &self.about, self.told),
         };
-        let Exchange { answers, plans, method, call, about, packing, permit } = self;
+        let Exchange { answers, plans, method, call, about, packing, permit, mut told } = self;
+        told.received(came.bytes());
         let chunks = answers.stream(plans, method, call.clone(), request);
+        let (permit, told) = (Some(permit), Some(told));
         let mut sending =
-            Sending { chunks, call, about, packing, first: None, left: Bytes::new(), permit: Some(permit) };
+            Sending { chunks, call, about, packing, first: None, left: Bytes::new(), permit, told };
         match sending.receive().await {
             Some(Ok(payload)) => sending.first = Some(payload),
-            Some(Err(status)) => return failed(&status, &about, &sending.chunks.notes()),
+            Some(Err(status)) => {
+                let mut response = only_status(&status);
+                response.headers_mut().extend(sending.trailers(Err(&status)));
+                return response;
+            }
             None => {
                 let trailers = Some(sending.trailers(Ok(())));
                 return headed(
@@ -101,6 +117,8 @@ struct Sending<C> {
     /// Of the last message.
     left: Bytes,
     permit: Option<OwnedSemaphorePermit>,
+    /// None once it was told how it ended.
+    told: Option<telemetry::Call>,
 }
 
 impl<C: Chunks> Sending<C> {
@@ -116,6 +134,9 @@ impl<C: Chunks> Sending<C> {
         match received {
             Some(Ok(payload)) => {
                 self.left = self.packing.frame(payload).await;
+                if let Some(told) = &mut self.told {
+                    told.sent(self.left.len() - FRAME_HEAD);
+                }
                 Some((Frame::data(body::piece(&mut self.left)), Some(self)))
             }
             Some(Err(status)) => Some((Frame::trailers(self.trailers(Err(&status))), None)),
@@ -133,8 +154,12 @@ impl<C: Chunks> Sending<C> {
         }
     }
 
-    fn trailers(&self, outcome: Result<(), &Status>) -> HeaderMap {
+    fn trailers(&mut self, outcome: Result<(), &Status>) -> HeaderMap {
         let notes = self.chunks.notes();
+        if let Some(mut told) = self.told.take() {
+            told.notes = notes.clone();
+            told.end(outcome.map_or_else(status::outcome, |()| Outcome::OK));
+        }
         let mut trailers = match outcome {
             Ok(()) => ended(),
             Err(status) => status_headers(status),
@@ -157,10 +182,12 @@ fn within<T>(
 }
 
 /// A response that is nothing but its status.
-pub fn failed(status: &Status, about: &About, notes: &Notes) -> Response<Body> {
+pub fn failed(status: &Status, about: &About, mut told: telemetry::Call) -> Response<Body> {
     let mut response = only_status(status);
-    notes::write(notes, response.headers_mut());
-    about.write(notes, response.headers_mut());
+    told.notes.cut();
+    notes::write(&told.notes, response.headers_mut());
+    about.write(&told.notes, response.headers_mut());
+    told.end(status::outcome(status));
     response
 }
 

@@ -3,6 +3,7 @@
 //! Clients bound the metadata they take, some at 8 KiB, and an answer over the bound is lost whole.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
@@ -22,6 +23,11 @@ const MESSAGE_BYTES_MAX: usize = 1_024;
 const INFO_BYTES_MAX: usize = 512;
 /// Of the items of a detail that lists things, summed up.
 const ITEMS_BYTES_MAX: usize = 2_048;
+
+/// The reason of a status, beside what of it is sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.as_str_name())]
+pub struct Told(pub Reason);
 
 /// A failure being described.
 pub struct Failure {
@@ -108,7 +114,10 @@ impl Failure {
             }
         }
         let message = cut(self.message, MESSAGE_BYTES_MAX);
-        Status::with_error_details_vec_and_metadata(self.code, message, self.details, metadata)
+        let mut status =
+            Status::with_error_details_vec_and_metadata(self.code, message, self.details, metadata);
+        status.set_source(Arc::new(Told(self.reason)));
+        status
     }
 
     fn fits(&mut self, bytes: usize) -> bool {

@@ -30,6 +30,34 @@ pub struct Server {
     address: SocketAddr,
     certificates: Option<Certificates>,
     settings: Settings,
+    load: Load,
+}
+
+/// What there is room for, and how much of it is left.
+#[derive(Debug, Clone)]
+pub struct Load {
+    connections: Arc<Semaphore>,
+    connections_max: usize,
+    calls: Arc<Semaphore>,
+    calls_max: usize,
+}
+
+impl Load {
+    fn new(settings: &Settings) -> Self {
+        let Settings { connections_max, calls_max, .. } = *settings;
+        let (connections, calls) = (Semaphore::new(connections_max), Semaphore::new(calls_max));
+        Load { connections: connections.into(), connections_max, calls: calls.into(), calls_max }
+    }
+
+    /// Connections open, and how many there may be.
+    pub fn connections(&self) -> (usize, usize) {
+        (self.connections_max.saturating_sub(self.connections.available_permits()), self.connections_max)
+    }
+
+    /// Calls under way, and how many there may be.
+    pub fn calls(&self) -> (usize, usize) {
+        (self.calls_max.saturating_sub(self.calls.available_permits()), self.calls_max)
+    }
 }
 
 /// What the rest of the process tells the listener.
@@ -51,7 +79,13 @@ impl Server {
         let bound = |source| Error::Bind { address: settings.address, source };
         let listener = TcpListener::bind(settings.address).await.map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
-        Ok(Server { listener, address, certificates, settings })
+        let load = Load::new(&settings);
+        Ok(Server { listener, address, certificates, settings, load })
+    }
+
+    /// How busy it is; for as long as it is wanted.
+    pub fn load(&self) -> Load {
+        self.load.clone()
     }
 
     /// With the port that the system chose, where the settings say 0.
@@ -66,14 +100,13 @@ impl Server {
 
     /// Until told to drain, and then at most `drain_grace`: what still runs then is cut off.
     pub async fn serve<A: Answers>(self, answers: Arc<A>, signs: Signs) {
-        let Server { listener, certificates, settings, .. } = self;
+        let Server { listener, certificates, settings, load, .. } = self;
         let drain = signs.drain.clone();
-        let places = Arc::new(Semaphore::new(settings.connections_max));
         let grace = settings.drain_grace;
         let routes = Arc::new(Routes {
             health: Health::new(answers.clone(), signs),
             reflection: Reflection::new(answers.clone(), settings.reflection_options, drain.clone()),
-            calls: Arc::new(Semaphore::new(settings.calls_max)),
+            calls: load.calls.clone(),
             refusals: Refusals::new(settings.refusals_per_second),
             answers,
             settings,
@@ -87,7 +120,7 @@ impl Server {
                 accepted = accept(&listener) => accepted,
             };
             // Closed rather than kept waiting: a caller's library then looks for another instance.
-            let Ok(place) = places.clone().try_acquire_owned() else {
+            let Ok(place) = load.connections.clone().try_acquire_owned() else {
                 tracing::debug!(%address, "a connection more than listener.connections_max is closed");
                 continue;
             };

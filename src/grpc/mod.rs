@@ -33,9 +33,8 @@ mod socket;
 mod status;
 mod timeout;
 mod tls;
-mod trace;
 
-pub use listener::{Server, Signs};
+pub use listener::{Load, Server, Signs};
 pub use pipeline::{Answers, Chunks};
 pub use settings::{Compression, Settings, Tls};
 pub use tls::Certificates;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::metadata::Timing;
-use super::trace::{TRACEPARENT, Trace};
-use crate::call::{Bypass, Level, Notes, Proof, Served, Stage, Total};
+use crate::call::{Bypass, Level, Notes, Proof, Served, Stage, Timed, Total};
+use crate::telemetry::{TRACEPARENT, Trace};
 
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -119,31 +119,14 @@ fn bypassed(why: Bypass) -> &'static str {
     }
 }
 
-/// What came of looking for a kept answer, as `server-timing` has it.
-fn described(served: Option<Served>) -> &'static str {
-    match served {
-        Some(Served::Hit { .. }) => ";desc=hit",
-        Some(Served::Miss { .. }) => ";desc=miss",
-        Some(Served::Shared) => ";desc=shared",
-        Some(Served::Bypass(_)) => ";desc=bypass",
-        None => "",
-    }
-}
-
 /// `bind;dur=0.021, cache;desc=hit;dur=0.004, execute;dur=2.4`, in milliseconds.
 fn stages(notes: &Notes) -> String {
-    let one = |(stage, time): &(Stage, std::time::Duration)| {
-        let name = match stage {
-            Stage::Cache => {
-                let desc = described(notes.served);
-                return format!("cache{desc};dur={:.3}", time.as_secs_f64() * 1_000.0);
-            }
-            Stage::Bind => "bind",
-            Stage::Acquire => "acquire",
-            Stage::Execute => "execute",
-            Stage::Encode => "encode",
+    let one = |timed: &Timed| {
+        let described = match (timed.stage, notes.served) {
+            (Stage::Cache, Some(served)) => format!(";desc={}", served.as_str()),
+            _ => String::new(),
         };
-        format!("{name};dur={:.3}", time.as_secs_f64() * 1_000.0)
+        format!("{}{described};dur={:.3}", timed.stage.as_str(), timed.time.as_secs_f64() * 1_000.0)
     };
     notes.stages.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -189,20 +172,20 @@ mod tests {
 
     #[test]
     fn an_answers_notes_are_written_as_the_contract_has_them() {
+        let since = Instant::now();
         let notes = Notes {
             total: Some(Total::Estimated(120_000)),
             truncated: vec!["tracks".to_owned(), "album_detail.tracks".to_owned()],
-            stages: vec![
-                (Stage::Acquire, Duration::from_micros(100)),
-                (Stage::Execute, Duration::from_micros(2_400)),
-            ],
+            stages: [(Stage::Acquire, 100), (Stage::Execute, 2_400)]
+                .map(|(stage, micros)| Timed { stage, since, time: Duration::from_micros(micros) })
+                .into(),
             served: Some(Served::Miss { standby: false }),
             token: Some("abc".into()),
-            seen: None,
+            ..Notes::default()
         };
         let mut headers = HeaderMap::new();
         write(&notes, &mut headers);
-        let trace = Trace { id: 1, span: 2, flags: 0 };
+        let trace = Trace { id: 1, span: 2, parent: None, flags: 0 };
         About { started: Instant::now(), trace, timing: Timing::On }.write(&notes, &mut headers);
         assert_eq!(headers[CACHE], "miss");
         assert_eq!(headers[TOKEN], "abc");

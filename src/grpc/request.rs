@@ -1,7 +1,9 @@
 //! A request's body → the bytes of its messages.
 
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -39,7 +41,25 @@ pub struct Messages {
     source: Source,
     bytes_max: usize,
     request_max: Duration,
+    /// Bytes of the body so far. None: it was whole when it was looked at.
+    came: Option<Arc<AtomicUsize>>,
 }
+
+/// How large a request is, as it came; for after it was read.
+pub struct Came {
+    bytes: Option<Arc<AtomicUsize>>,
+    whole: usize,
+}
+
+impl Came {
+    pub fn bytes(&self) -> usize {
+        let frames = self.bytes.as_ref().map(|bytes| bytes.load(Relaxed).saturating_sub(FRAME_HEAD));
+        frames.unwrap_or(self.whole)
+    }
+}
+
+/// Flags and length, in front of a message.
+const FRAME_HEAD: usize = 5;
 
 enum Source {
     /// One plain message that came as one frame, until it is taken.
@@ -55,7 +75,7 @@ impl Messages {
     {
         let Settings { message_bytes_max: bytes_max, request_max, .. } = *settings;
         let messages = Streaming::new_request(Raw, body, encoding(headers)?, Some(bytes_max));
-        Ok(Messages { source: Source::Frames(messages), bytes_max, request_max })
+        Ok(Messages { source: Source::Frames(messages), bytes_max, request_max, came: None })
     }
 
     /// The same of a request that is mostly short and here already, as a call's is: then it costs a
@@ -77,9 +97,19 @@ impl Messages {
         let data = first.as_ref().and_then(|first| first.as_ref().ok()?.data_ref());
         if let Some(message) = data.filter(|_| body.is_end_stream()).and_then(|data| whole(data, bytes_max)) {
             encoding(headers)?;
-            return Ok(Messages { source: Source::Whole(Some(message)), bytes_max, request_max });
+            return Ok(Messages { source: Source::Whole(Some(message)), bytes_max, request_max, came: None });
         }
-        Messages::of(headers, Begun { first, rest: body }, settings)
+        let came = Arc::<AtomicUsize>::default();
+        let begun = Begun { first, rest: body, came: came.clone() };
+        Ok(Messages { came: Some(came), ..Messages::of(headers, begun, settings)? })
+    }
+
+    pub fn came(&self) -> Came {
+        let whole = match &self.source {
+            Source::Whole(message) => message.as_ref().map_or(0, Bytes::len),
+            Source::Frames(_) => 0,
+        };
+        Came { bytes: self.came.clone(), whole }
     }
 
     pub async fn next(&mut self) -> Result<Option<Bytes>, Unreadable> {
@@ -137,6 +167,7 @@ fn whole(body: &Bytes, bytes_max: usize) -> Option<Bytes> {
 struct Begun<B: Body> {
     first: Option<Result<Frame<B::Data>, B::Error>>,
     rest: B,
+    came: Arc<AtomicUsize>,
 }
 
 // Nothing is pinned in place: the body itself moves.
@@ -151,10 +182,14 @@ impl<B: Body + Unpin> Body for Begun<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let begun = self.get_mut();
-        match begun.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => Pin::new(&mut begun.rest).poll_frame(context),
+        let frame = match begun.first.take() {
+            Some(first) => Some(first),
+            None => ready!(Pin::new(&mut begun.rest).poll_frame(context)),
+        };
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            begun.came.fetch_add(data.remaining(), Relaxed);
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

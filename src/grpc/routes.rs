@@ -21,10 +21,9 @@ use super::refusals::Refusals;
 use super::request::Messages;
 use super::settings::Settings;
 use super::status;
-use super::trace::Trace;
-use crate::call::Notes;
 use crate::plan::Method;
-use crate::plan::method::{Answer, Kind};
+use crate::plan::method::{self, Answer};
+use crate::telemetry::{Kind, TRACESTATE, Trace};
 
 /// Methods whose names are at least so like the one asked for are proposed.
 const LIKE_MIN: f64 = 0.8;
@@ -79,42 +78,51 @@ impl<A: Answers> Routes<A> {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
-        let mut about = About { started, trace: Trace::of(headers), timing: Timing::Off };
-        let refused = |status| answer::failed(&status, &about, &Notes::default());
+        let telemetry = &self.settings.telemetry;
+        let trace = Trace::of(headers, telemetry.sampling());
+        let state = headers.get(TRACESTATE).filter(|_| trace.parent.is_some()).cloned();
+        let mut about = About { started, trace, timing: Timing::Off };
         let plans = self.answers.plans();
         let Some(method) = plans.methods.get(path).cloned() else {
-            return refused(status::unknown_method(path, &nearest(plans.methods.keys(), path)));
+            let status = status::unknown_method(path, &nearest(plans.methods.keys(), path));
+            return answer::failed(&status, &about, telemetry.call(None, started, trace, state));
         };
+        let kind = kind(&method);
+        let told = telemetry.call(Some((&method, kind)), started, trace, state);
         // Before anything is read: who cannot be served costs next to nothing.
         let Ok(permit) = self.calls.clone().try_acquire_owned() else {
-            return refused(status::overloaded("calls", self.settings.calls_max));
+            let status = status::overloaded("calls", self.settings.calls_max);
+            return answer::failed(&status, &about, told);
         };
         let (call, timing) = match metadata::read(headers, started, self.settings.deadline_default) {
             Ok(read) => read,
-            Err(refusal) => return refused(status::refused(&refusal)),
+            Err(refusal) => return answer::failed(&status::refused(&refusal), &about, told),
         };
         let messages = match Messages::here(headers, body, &self.settings).await {
             Ok(messages) => messages,
-            Err(why) => return refused(status::unreadable(&why)),
+            Err(why) => return answer::failed(&status::unreadable(&why), &about, told),
         };
         about.timing = timing;
         let packing = Packing::of(headers, peer, &self.settings.compression);
-        let streams = streams(&method);
         let answers = self.answers.clone();
-        let exchange = Exchange { answers, plans, method, call, about, packing, permit };
-        if streams { Box::pin(exchange.stream(messages)).await } else { exchange.unary(messages).await }
+        let exchange = Exchange { answers, plans, method, call, about, packing, permit, told };
+        match kind {
+            Kind::Stream => Box::pin(exchange.stream(messages)).await,
+            Kind::Unary => exchange.unary(messages).await,
+        }
     }
 }
 
-fn streams(method: &Method) -> bool {
+fn kind(method: &Method) -> Kind {
     match &method.kind {
-        Kind::Stream { .. } => true,
-        Kind::Function(function) => {
-            matches!(function.answer, Answer::StreamOfMessages | Answer::StreamOfChunks { .. })
-        }
-        Kind::Get { .. } | Kind::BatchGet { .. } | Kind::List { .. } => false,
+        method::Kind::Stream { .. } => Kind::Stream,
+        method::Kind::Function(function) => match function.answer {
+            Answer::StreamOfMessages | Answer::StreamOfChunks { .. } => Kind::Stream,
+            Answer::Message | Answer::Repeated { .. } => Kind::Unary,
+        },
+        method::Kind::Get { .. } | method::Kind::BatchGet { .. } | method::Kind::List { .. } => Kind::Unary,
         // An error is all there is to send.
-        Kind::Unfit(_) | Kind::Unseen => false,
+        method::Kind::Unfit(_) | method::Kind::Unseen => Kind::Unary,
     }
 }
 

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::contract::ReflectOptions;
+use crate::telemetry::Telemetry;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Told of every call.
+    pub telemetry: Telemetry,
     pub address: SocketAddr,
     /// None is plaintext.
     pub tls: Option<Tls>,

@@ -7,18 +7,25 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
-use super::details::{Failure, bare};
+use super::details::{Failure, Told, bare};
 use super::request::Unreadable;
-use super::trace::Trace;
 use crate::Error;
 use crate::call::{Call, Deadline};
 use crate::contract::Problem;
 use crate::contract::options::Reason;
 use crate::plan::Refusal;
+use crate::telemetry::{self, Outcome, Trace};
 use crate::{postgres, wire};
 
 /// So many missing rows are named in a message.
 const NAMED_MAX: usize = 10;
+
+/// How a call ended that ended so.
+pub fn outcome(status: &Status) -> Outcome {
+    let outcome = |told: &Told| Outcome { code: status.code(), reason: Some(told.0) };
+    let told = status.source().and_then(|source| source.downcast_ref());
+    told.map_or(Outcome { code: status.code(), reason: None }, outcome)
+}
 
 pub fn of(error: &Error, call: &Call, trace: &Trace) -> Status {
     match error {
@@ -226,13 +233,21 @@ pub fn unknown_service(name: &str) -> Status {
 
 /// What is on no list. Its cause goes to the log, under the trace id that the caller gets.
 fn internal(error: &Error, trace: &Trace) -> Status {
-    tracing::error!(trace_id = %trace, cause = cause(error), "a call failed for a reason that is on no list");
+    telemetry::within(trace, || {
+        tracing::error!(trace_id = %trace, cause = cause(error), "a call failed for a reason that is on no list");
+    });
     Failure::new(Reason::Internal, format!("internal error; its cause is in the log under trace id {trace}"))
         .info("trace_id", trace)
         .status()
 }
 
+/// Without a row's name, which is its key.
 fn cause(error: &Error) -> String {
+    if let Error::Wire(wire::Error::Malformed { field, .. }) = error {
+        return format!(
+            "encoding: {field}: the column's bytes are not of the type it had when the plan was made"
+        );
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

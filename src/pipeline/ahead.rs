@@ -39,6 +39,11 @@ impl Streams {
         }
     }
 
+    /// Streams under way.
+    pub fn active(&self) -> usize {
+        self.streams_max.saturating_sub(self.places.available_permits())
+    }
+
     pub fn enter(&self) -> Result<Place, Error> {
         let permit = self.places.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Error::StreamsFull { streams_max: self.streams_max })?;

@@ -34,7 +34,7 @@ impl Pipeline {
         let request = decode(plans, method, request)?;
         let (mask, lookup) = bind::batch_get(plans, resource, request, &call.hints, &self.settings.limits)?;
         let shape = self.shape(plans, resource, &mask)?;
-        notes.took(Stage::Bind, started.elapsed());
+        notes.took(Stage::Bind, started);
         let batch = Batch { pipeline: self, plans, shape: &shape, call, lookup: &lookup, rows };
         let (course, keys) =
             match self.keeper.look_for_all(&shape.terms, (method, || batch.keys()), call, notes)? {
@@ -94,7 +94,7 @@ impl Read for Batch<'_> {
             }
         }
         let payload = page.finish();
-        notes.took(Stage::Encode, started.elapsed());
+        notes.took(Stage::Encode, started);
         let aside = Aside::new(None, &tree.truncated);
         Ok(Got { payload: Some(payload), aside: aside.bytes(), seen })
     }
@@ -139,7 +139,7 @@ impl Batch<'_> {
         if !names.is_empty() {
             return Err(Error::Missing { kind: resource.kind.clone(), names });
         }
-        notes.took(Stage::Encode, started.elapsed());
+        notes.took(Stage::Encode, started);
         Ok(page.finish().into())
     }
 

@@ -14,10 +14,10 @@ use crate::call::{Bypass, Call, Notes, Stage};
 use crate::contract::{Place, Problem};
 use crate::error::Error;
 use crate::plan::bind;
-use crate::plan::method::{Answer, Function};
+use crate::plan::method::{Answer, Function, FunctionCall};
 use crate::plan::{Method, Plans};
 use crate::postgres::{Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
-use crate::sql::{self, Guard, Statement};
+use crate::sql::{self, About, Guard, Statement};
 use crate::wire::{self, Level, Payload, Pushed};
 
 impl Pipeline {
@@ -55,7 +55,7 @@ impl Pipeline {
                 page.finish()
             }
         };
-        notes.took(Stage::Encode, started.elapsed());
+        notes.took(Stage::Encode, started);
         Ok(payload)
     }
 
@@ -113,8 +113,13 @@ impl Pipeline {
         let course = self.keeper.unkept(Bypass::Function, call, notes)?;
         let started = Instant::now();
         let params = bind::function(function, decode(plans, method, request)?)?;
-        let statement = sql::call(function, &params);
-        notes.took(Stage::Bind, started.elapsed());
+        let mut statement = sql::call(function, &params);
+        if let FunctionCall::Query(_) = function.call {
+            // A file has no name in the database.
+            let name = method.path.rsplit('/').next().unwrap_or_default().to_owned();
+            statement.about = Some(About { summary: format!("QUERY {name}"), collection: name }.into());
+        }
+        notes.took(Stage::Bind, started);
         // A function that is not volatile reads with the snapshot it was called with, however long it
         // waits for a table; nobody knows which until it has run. A file of SQL may call such a one.
         let (mode, guard) = match function.volatile {
@@ -158,7 +163,7 @@ impl Read for Run<'_> {
         let started = Instant::now();
         let bytes_max = pipeline.settings.function_bytes_max;
         let ran = session.run(std::slice::from_ref(statement), Ending::Last, Limit { bytes_max }).await;
-        notes.took(Stage::Execute, started.elapsed());
+        notes.took(Stage::Execute, started);
         let rows = ran?.pop().unwrap_or_default();
         if rows.cut {
             return Err(Error::ResultTooLarge { bytes_max });

@@ -32,7 +32,7 @@ impl Pipeline {
         let started = Instant::now();
         let asked = bind::get(plans, resource, decode(plans, method, request)?, &call.hints)?;
         let shape = self.shape(plans, resource, &asked.mask)?;
-        notes.took(Stage::Bind, started.elapsed());
+        notes.took(Stage::Bind, started);
         let key = || shape.key(&call.scope, &asked.key);
         let course = match self.keeper.look(&shape.terms, key, call, notes)? {
             Look::Hit(answered) => return self.row(plans, &shape, &asked.key, answered, notes),
@@ -123,7 +123,7 @@ impl Row<'_> {
         let started = Instant::now();
         let bytes_max = pipeline.settings.message_bytes_max;
         let payload = wire::message(&lookup.projection, &tree.level(), 0, bytes_max)?;
-        notes.took(Stage::Encode, started.elapsed());
+        notes.took(Stage::Encode, started);
         let aside = Aside::new(None, &tree.truncated);
         aside.clone().tell(notes);
         Ok(Got { payload: Some(payload), aside: aside.bytes(), seen })

@@ -36,7 +36,9 @@ use super::shapes::Shape;
 use crate::call::{Notes, Scope, Stage};
 use crate::error::Error;
 use crate::plan::Plans;
-use crate::postgres::{self, Ending, Limit, Mode, Rows, Seen, Server, Sight, StatementTimeout, Want};
+use crate::postgres::{
+    self, Ending, Journal, Limit, Mode, Ran, Rows, Seen, Server, Sight, StatementTimeout, Want,
+};
 use crate::wire::{self, Level, Payload};
 
 /// How Gets are joined.
@@ -89,11 +91,13 @@ pub(super) struct Answer {
     took: Took,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+/// When each stage began, and how long it took.
+#[derive(Debug, Clone, Default)]
 struct Took {
-    acquire: Duration,
-    execute: Duration,
-    encode: Duration,
+    acquire: Option<(Instant, Duration)>,
+    execute: Option<(Instant, Duration)>,
+    encode: Option<(Instant, Duration)>,
+    ran: Option<Arc<Ran>>,
 }
 
 impl Answer {
@@ -103,9 +107,14 @@ impl Answer {
     }
 
     fn note(self, notes: &mut Notes) -> Result<Found, Error> {
-        notes.took(Stage::Acquire, self.took.acquire);
-        notes.took(Stage::Execute, self.took.execute);
-        notes.took(Stage::Encode, self.took.encode);
+        let Took { acquire, execute, encode, ran } = self.took;
+        let stages = [(Stage::Acquire, acquire), (Stage::Execute, execute), (Stage::Encode, encode)];
+        for (stage, (since, time)) in stages.into_iter().filter_map(|(stage, took)| Some((stage, took?))) {
+            notes.lasted(stage, since, time);
+        }
+        if let Some(ran) = ran {
+            notes.journal.note(ran);
+        }
         self.result
     }
 }
@@ -139,6 +148,8 @@ impl Joiner {
     }
 
     pub async fn get(&self, wanted: Wanted, notes: &mut Notes) -> Result<Found, Error> {
+        // Of a call that is cut off here nobody knows how far its statement was.
+        notes.enter(Stage::Execute);
         if self.inner.calls_max <= 1 {
             return Box::pin(self.inner.alone(&wanted, None)).await.note(notes);
         }
@@ -214,7 +225,7 @@ impl Inner {
         drop(turn);
         let begun = Instant::now();
         let result = ran.and_then(|(rows, seen)| self.encode(wanted, &rows, Some(0), seen));
-        took.encode = begun.elapsed();
+        took.encode = Some((begun, begun.elapsed()));
         Answer { result, took }
     }
 
@@ -253,7 +264,7 @@ impl Inner {
             Err(error) => {
                 for ticket in tickets {
                     // Who has left needs no answer.
-                    let _ = ticket.answer.send(Answer { result: Err(error.clone()), took });
+                    let _ = ticket.answer.send(Answer { result: Err(error.clone()), took: took.clone() });
                 }
             }
         }
@@ -282,9 +293,10 @@ impl Inner {
         for (ticket, row) in tickets.into_iter().zip(found) {
             let result = self.encode(&ticket.wanted, rows, row, seen.clone());
             let ended = Instant::now();
-            let encode = ended.duration_since(std::mem::replace(&mut begun, ended));
+            let since = std::mem::replace(&mut begun, ended);
+            let encode = Some((since, ended.duration_since(since)));
             // Who has left needs no answer.
-            let _ = ticket.answer.send(Answer { result, took: Took { encode, ..took } });
+            let _ = ticket.answer.send(Answer { result, took: Took { encode, ..took.clone() } });
         }
     }
 
@@ -303,13 +315,15 @@ impl Inner {
         };
         let (mode, statement_timeout, sight) = (Mode::Single, StatementTimeout::Net, wanted.sight);
         let session = wanted.server.session(Want { deadline, mode, statement_timeout, sight }).await;
-        took.acquire = started.elapsed();
+        took.acquire = Some((started, started.elapsed()));
         let started = Instant::now();
         // A batch of ordinary rows fits; when one does not, each call is run by itself.
         let limit = Limit { bytes_max: self.message_bytes_max.saturating_mul(RAW_RATIO_MAX) };
-        let mut session = session?;
+        let mut journal = Journal::default();
+        let mut session = session?.noted(journal.shared());
         let ran = session.run(std::slice::from_ref(&statement), Ending::Last, limit).await;
-        took.execute = started.elapsed();
+        took.execute = Some((started, started.elapsed()));
+        took.ran = journal.read().0.pop();
         let rows = ran?.pop().unwrap_or_default();
         Ok((rows, session.take_seen().map(Arc::new)))
     }

@@ -142,7 +142,7 @@ impl keep::Read for Listed<'_> {
             page::count(&mut page, method, "total_size", total.rows());
         }
         let payload = page.finish();
-        notes.took(Stage::Encode, started.elapsed());
+        notes.took(Stage::Encode, started);
         let aside = Aside::new(read.total, &read.tree.truncated).bytes();
         Ok(Got { payload: Some(payload), aside, seen: read.seen })
     }
@@ -168,7 +168,7 @@ impl Pipeline {
         let started = Instant::now();
         let bound = self.bound_list(plans, method, resource, call, request)?;
         let Bound { listing, terms, .. } = &*bound;
-        notes.took(Stage::Bind, started.elapsed());
+        notes.took(Stage::Bind, started);
         let key = || {
             let ask = (listing, &listing.select, listing.total);
             bound.key(|| pages::key(plans, method, ask, &self.sealed))
@@ -296,7 +296,7 @@ impl Pipeline {
         let rows = answered.pop().unwrap_or_default();
         // What it was read with is told behind the rows, so of rows that were cut it is not known.
         if rows.cut && (rows.is_empty() || mode == Mode::Snapshot || sight == Sight::Told) {
-            notes.took(Stage::Execute, started.elapsed());
+            notes.took(Stage::Execute, started);
             return self.again(rows.len(), rows.oversized, bounds, || "the next row".to_owned());
         }
         let seen = session.take_seen().map(Arc::new);
@@ -309,7 +309,7 @@ impl Pipeline {
             };
         let mut tree = Tree::new(&ask.listing.projection, rows, wanted);
         let loaded = tree.load(plans, &mut session, select.deleted, limit).await;
-        notes.took(Stage::Execute, started.elapsed());
+        notes.took(Stage::Execute, started);
         match loaded {
             Ok(()) => Ok(Attempt::Whole(Read { tree, more, total, seen })),
             Err(Short::Failed(error)) => Err(error.into()),

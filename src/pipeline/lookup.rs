@@ -76,7 +76,7 @@ impl Pipeline {
         let seen = session.take_seen().map(Arc::new);
         let missing = missing(resource, lookup, &rows);
         if !missing.is_empty() {
-            notes.took(Stage::Execute, started.elapsed());
+            notes.took(Stage::Execute, started);
             return Ok(Looked { found: Err(missing), seen });
         }
         let taken = rows.len();
@@ -86,7 +86,7 @@ impl Pipeline {
             Err(Short::Failed(error)) => return Err(error.into()),
             Err(Short::TooMuch) => return Err(too_large(resource, lookup, &self.settings)),
         }
-        notes.took(Stage::Execute, started.elapsed());
+        notes.took(Stage::Execute, started);
         Ok(Looked { found: Ok(tree), seen })
     }
 }

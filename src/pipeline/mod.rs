@@ -31,6 +31,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::cache::Fill;
 use crate::call::{Call, Notes, Served, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
@@ -41,7 +42,7 @@ use crate::plan::method::Kind;
 use crate::plan::token::Keys;
 use crate::plan::{Method, Plans, Refusal, Violation};
 use crate::postgres::{self, Postgres, Server, Servers, Session};
-use crate::redis::Redis;
+use crate::redis::{self, Redis};
 use ahead::Streams;
 pub use chunks::Chunks;
 pub use explain::Planned;
@@ -118,6 +119,21 @@ impl Pipeline {
     /// The primary.
     pub fn postgres(&self) -> &Postgres {
         self.servers.primary()
+    }
+
+    /// Streams under way.
+    pub fn streams_active(&self) -> usize {
+        self.streams.active()
+    }
+
+    /// What is kept in this process.
+    pub fn fill(&self) -> Fill {
+        self.keeper.fill()
+    }
+
+    /// None without a Redis.
+    pub fn redis_status(&self) -> Option<redis::Status> {
+        self.keeper.redis_status()
     }
 
     fn primary(&self) -> Server {
@@ -220,10 +236,13 @@ impl Pipeline {
     ) -> Result<Session, Error> {
         // Its rows are read and its answer is written by the call itself.
         own_task::ask();
+        notes.enter(Stage::Acquire);
         let started = Instant::now();
         let session = server.session(want(call.deadline.at(started))).await;
-        notes.took(Stage::Acquire, started.elapsed());
-        Ok(session?)
+        notes.took(Stage::Acquire, started);
+        let session = session?.noted(notes.journal.shared());
+        notes.enter(Stage::Execute);
+        Ok(session)
     }
 }
 

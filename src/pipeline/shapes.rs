@@ -16,7 +16,7 @@ use crate::forecast::Forecast;
 use crate::plan::bind::{Failure, Lookup};
 use crate::plan::mask::Mask;
 use crate::plan::{Plans, Projection, Reach, Resource};
-use crate::sql::{self, Param, Statement};
+use crate::sql::{self, About, Param, Statement};
 
 /// Shapes kept per load; a further one is made anew for every call.
 const SHAPES_MAX: usize = 256;
@@ -41,6 +41,7 @@ pub(super) struct Shape {
 struct Kept {
     text: Arc<str>,
     columns: Arc<[Oid]>,
+    about: Option<Arc<About>>,
 }
 
 /// The shapes of one load.
@@ -117,10 +118,11 @@ impl Shape {
 
 impl Kept {
     fn of(statement: Statement) -> Self {
-        Kept { text: statement.text, columns: statement.columns }
+        Kept { text: statement.text, columns: statement.columns, about: statement.about }
     }
 
     fn with(&self, params: Vec<Param>) -> Statement {
-        Statement { text: self.text.clone(), params, columns: self.columns.clone() }
+        let Kept { text, columns, about } = self;
+        Statement { text: text.clone(), params, columns: columns.clone(), about: about.clone() }
     }
 }

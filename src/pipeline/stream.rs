@@ -100,7 +100,7 @@ impl Work {
         let started = Instant::now();
         let listing = self.pipeline.bind_list(&self.plans, &self.method, resource, &self.call, request)?;
         let terms = self.pipeline.terms(&self.plans, &listing);
-        self.output.note(|notes| notes.took(Stage::Bind, started.elapsed()));
+        self.output.note(|notes| notes.took(Stage::Bind, started));
         let chunks = Kept { work: self, listing: &listing, terms: &terms };
         let (settings, streams) = (&self.pipeline.settings, &self.pipeline.streams);
         let ahead_bytes = settings.stream.ahead_bytes.max(settings.message_bytes_max);
@@ -172,9 +172,13 @@ impl Work {
         course: &Course,
     ) -> Result<Read<'a>, Error> {
         let mut notes = Notes::default();
+        self.output.note(|all| all.enter(Stage::Execute));
         let rows = Rows { work: self, chunks, ask, bounds };
         let read = self.pipeline.keeper.current(course, &rows, &self.pipeline.servers, &mut notes).await;
-        self.output.note(|all| all.stages_of(notes));
+        self.output.note(|all| {
+            all.stages_of(notes);
+            all.under_way = None;
+        });
         read
     }
 
@@ -205,7 +209,7 @@ impl Work {
             let token = self.pipeline.token(listing, level.rows[at - 1], read.total);
             page::token(&mut page, &self.method, "resume_token", &token, settings)?;
             let payload = page.finish();
-            self.output.note(|notes| notes.took(Stage::Encode, started.elapsed()));
+            self.output.note(|notes| notes.took(Stage::Encode, started));
             if course.key.is_some() || course.proves() {
                 let more = read.more || at < read.tree.taken();
                 let behind = ask.behind(level.rows[at - 1], read.total);

@@ -59,7 +59,7 @@ impl Connector {
             pg_catalog.current_setting('default_transaction_read_only') = 'on', \
             pg_catalog.current_setting('server_encoding')";
         const LOOK_COLUMNS: [u32; 4] = [23, 16, 16, 25];
-        let look = Statement { text: LOOK.into(), params: vec![], columns: LOOK_COLUMNS.into() };
+        let look = Statement::own(LOOK, LOOK_COLUMNS);
         let settle =
             fixed::session(self.settings.statement_max, connection.cancel.process_id, self.settings.access);
         let commands = match self.settings.pooler {

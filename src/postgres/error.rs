@@ -33,11 +33,12 @@ pub enum Error {
     Sql(Box<SqlFailure>),
 }
 
-/// What Postgres said. The texts are for the log, but for a message under an `RC…` state.
+/// What Postgres said. It displays as what may be logged: see `SqlFailure::told`.
 #[derive(Debug, Clone, Default, thiserror::Error)]
-#[error("SQLSTATE {state}: {message}")]
+#[error("SQLSTATE {state}: {}", self.told())]
 pub struct SqlFailure {
     pub state: String,
+    /// May hold a row's value, or a caller's.
     pub message: String,
     pub detail: Option<String>,
     pub constraint: Option<String>,
@@ -85,6 +86,23 @@ impl SqlFailure {
         }
     }
 
+    /// The message where it holds names and no values; else what else there is. Class 22 repeats the value that it does not
+    /// like, and what somebody's function raises may say anything under any state.
+    fn told(&self) -> String {
+        const SAYS_NAMES: [&str; 22] = [
+            "08", "0A", "21", "23", "24", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "40", "42", "53",
+            "54", "55", "57", "58", "F0", "XX",
+        ];
+        let class = self.state.get(..2).unwrap_or_default();
+        let raised = matches!(self.routine.as_deref(), Some("exec_stmt_raise" | "exec_stmt_assert"));
+        if SAYS_NAMES.contains(&class) && !raised {
+            return self.message.clone();
+        }
+        let named = [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)];
+        let named = named.iter().filter_map(|(what, name)| Some(format!(" of {what} {}", name.as_ref()?)));
+        format!("(its message may hold values){}", named.collect::<String>())
+    }
+
     /// A prepared statement that the server has lost, or whose result is no longer what it was.
     pub(super) fn stale_plan(&self) -> bool {
         self.state == "26000"
@@ -102,8 +120,8 @@ impl From<SqlFailure> for Error {
     fn from(failure: SqlFailure) -> Error {
         match failure.state.as_str() {
             "57014" => Error::Cancelled,
-            "42P01" | "42703" | "42883" | "26000" => Error::CatalogChanged(failure.message),
-            "0A000" if failure.stale_plan() => Error::CatalogChanged(failure.message),
+            "42P01" | "42703" | "42883" | "26000" => Error::CatalogChanged(failure.told()),
+            "0A000" if failure.stale_plan() => Error::CatalogChanged(failure.told()),
             state if state.starts_with("08") || state.starts_with("57") || state.starts_with("28") => {
                 Error::Unreachable(failure.to_string())
             }
@@ -127,6 +145,30 @@ mod tests {
 
     fn reason(state: &str) -> Reason {
         Error::from(SqlFailure { state: state.to_owned(), ..SqlFailure::default() }).reason()
+    }
+
+    #[test]
+    fn a_message_that_may_hold_a_value_is_not_displayed() {
+        let said = |state: &str, routine: Option<&str>| {
+            let (state, message) = (state.to_owned(), "canary".to_owned());
+            let (routine, column) = (routine.map(str::to_owned), Some("age".to_owned()));
+            let failure = SqlFailure { state, message, routine, column, ..SqlFailure::default() };
+            (failure.to_string(), Error::from(failure).to_string())
+        };
+        for (state, routine) in [
+            ("22P02", None),
+            ("P0001", None),
+            ("RC005", None),
+            ("42P01", Some("exec_stmt_raise")),
+            ("57014", Some("exec_stmt_raise")),
+            ("38000", None),
+            ("", None),
+        ] {
+            let (failure, error) = said(state, routine);
+            assert!(!failure.contains("canary") && !error.contains("canary"), "{failure} {error}");
+            assert!(failure.ends_with("of column age"), "{failure}");
+        }
+        assert_eq!(said("42501", None).0, "SQLSTATE 42501: canary");
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Eyes {
             Some(connection) => connection,
             none => none.insert(self.connector.connect().await?),
         };
-        let look = Statement { text: LOOK.into(), params: vec![], columns: COLUMNS.into() };
+        let look = Statement::own(LOOK, COLUMNS);
         let rows = connection.run(&[Command::Once(&look)], Limit::default()).await?;
         let said = rows.first().and_then(|rows| {
             let row = rows.row(0)?;

@@ -21,6 +21,7 @@ mod lookout;
 mod pool;
 mod prepared;
 mod queue;
+mod ran;
 mod rewritten;
 mod rows;
 mod seen;
@@ -43,6 +44,7 @@ use tokio::time::timeout;
 
 pub use elsewhere::{Elsewhere, Failure, Miss};
 pub use error::{Error, SqlFailure};
+pub use ran::{Journal, Ran};
 pub use rows::{Row, Rows};
 pub use servers::{Server, Servers};
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
@@ -50,7 +52,7 @@ pub use settings::{Access, Encoding, Pooler, Replicas, Role, Settings};
 pub use standby::{Found, Standby, State};
 
 use connect::Connector;
-use pool::{Attempt, Connections};
+use pool::{Attempt, Checkout, Connections};
 use queue::Queue;
 use seen::Looks;
 use session::Cleanup;
@@ -69,7 +71,9 @@ struct Inner {
     reachable: watch::Receiver<bool>,
     settings: Settings,
     place: String,
-    address: String,
+    address: Arc<str>,
+    /// Among the pools of the process.
+    name: String,
     /// Of the pool, to be looked at without its lock.
     queue: Arc<Queue>,
     /// What a run asks that has to say what it read.
@@ -94,8 +98,13 @@ impl Postgres {
     /// within a tokio runtime. The error says what is wrong with the URL.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let connector = Arc::new(Connector::new(settings.clone())?);
-        let (place, address) = (connector.conninfo.place(), connector.conninfo.address());
-        let connections = Connections::new(connector);
+        let (place, address) = (connector.conninfo.place(), Arc::<str>::from(connector.conninfo.address()));
+        let name = match settings.role {
+            Role::Standby => format!("{} {address}", settings.pool_name),
+            Role::Any | Role::Primary => settings.pool_name.to_owned(),
+        };
+        let meter = settings.telemetry.pool(&name);
+        let connections = Connections::new(connector, meter);
         let (sender, reachable) = watch::channel(false);
         let (open, ended) = mpsc::channel(1);
         let cleanup = Cleanup {
@@ -107,7 +116,8 @@ impl Postgres {
         let queue = connections.queue();
         let open = Mutex::new(Some(Open { connections, cleanup }));
         let looks = ArcSwap::from_pointee(Looks::new(settings.role, None));
-        let inner = Inner { open, ended: ended.into(), reachable, settings, place, address, queue, looks };
+        let ended = ended.into();
+        let inner = Inner { open, ended, reachable, settings, place, address, name, queue, looks };
         let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
@@ -118,14 +128,34 @@ impl Postgres {
     pub async fn session(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take(want.deadline).await?;
-        Ok(Session::new(checkout, want, self.inner.looks.load_full(), cleanup))
+        Ok(self.new_session(checkout, want, cleanup))
     }
 
     /// The same without waiting for other callers: Busy when they have all connections there may be.
     pub(super) async fn session_now(&self, want: Want) -> Result<Session, Error> {
         let Open { connections, cleanup } = self.inner.open()?;
         let checkout = connections.take_free(want.deadline).await?;
-        Ok(Session::new(checkout, want, self.inner.looks.load_full(), cleanup))
+        Ok(self.new_session(checkout, want, cleanup))
+    }
+
+    fn new_session(&self, checkout: Checkout, want: Want, cleanup: Cleanup) -> Session {
+        let (looks, server) = (self.inner.looks.load_full(), self.inner.address.clone());
+        Session::new(checkout, want, looks, server, cleanup)
+    }
+
+    /// Calls that wait for a connection.
+    pub fn waiting(&self) -> usize {
+        self.inner.queue.waiting()
+    }
+
+    /// Connections there may be.
+    pub fn connections_max(&self) -> usize {
+        self.inner.queue.load().1
+    }
+
+    /// Its name among the pools of the process.
+    pub fn name(&self) -> &str {
+        &self.inner.name
     }
 
     /// Connections in use, and how many there may be; without a lock.

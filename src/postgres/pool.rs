@@ -19,6 +19,7 @@ use super::error::Error;
 use super::queue::{End, Queue, Turn};
 use super::session::Limit;
 use crate::sql::Statement;
+use crate::telemetry::Pool as Meter;
 
 /// An idle connection that is asked what it is, and does not answer for so long, is closed.
 const CHECK_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -33,6 +34,11 @@ impl Checkout {
     /// Says how its use ended, when it did not end by itself.
     pub fn end(&mut self, end: End) {
         self.turn.end(end);
+    }
+
+    /// Of its pool.
+    pub fn meter(&self) -> &Meter {
+        self.turn.meter()
     }
 }
 
@@ -61,6 +67,7 @@ pub(super) struct Manager {
     life: Arc<AtomicU64>,
     /// Held by the one attempt there is while it is not known that any can succeed.
     scout: Mutex<()>,
+    meter: Meter,
 }
 
 /// How the last attempt to connect went.
@@ -86,7 +93,12 @@ impl ManageConnection for Manager {
         // Another has found the way meanwhile.
         let scout = scout.filter(|_| !matches!(*self.attempts.borrow(), Attempt::Succeeded));
         let life = self.life.load(Ordering::Acquire);
+        let begun = Instant::now();
         let mut connected = self.connector.connect().await;
+        match &connected {
+            Ok(_) => self.meter.created(begun.elapsed()),
+            Err(_) => self.meter.unconnected(),
+        }
         if let Ok(connection) = &mut connected {
             connection.life = life;
         }
@@ -112,7 +124,7 @@ impl ManageConnection for Manager {
             return Ok(());
         }
         const CHECK: &str = "SELECT pg_catalog.pg_is_in_recovery()";
-        let check = Statement { text: CHECK.into(), params: vec![], columns: [16].into() };
+        let check = Statement::own(CHECK, [16]);
         let commands = [Command::Once(&check)];
         let rows = timeout(CHECK_WAIT_MAX, connection.run(&commands, Limit::default())).await;
         let rows =
@@ -129,12 +141,15 @@ impl ManageConnection for Manager {
         let now = Instant::now();
         connection.used = now;
         let life = self.life.load(Ordering::Acquire);
-        !connection.settled()
+        let broken = !connection.settled()
             || connection.estranged()
             || connection.turned
             || connection.life != life
-            || !connection.wire.alive()
-            || connection.ends <= now
+            || !connection.wire.alive();
+        if broken {
+            self.meter.broke();
+        }
+        broken || connection.ends <= now
     }
 }
 
@@ -154,12 +169,14 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Must be called within a runtime: the pool's reaper is spawned.
-    pub fn new(connector: Arc<Connector>) -> Connections {
+    pub fn new(connector: Arc<Connector>, meter: Meter) -> Connections {
         let (sender, attempts) = watch::channel(Attempt::None);
         let settings = connector.settings.clone();
         let connections_max = settings.connections_max.max(1);
         let life = Arc::new(AtomicU64::new(0));
-        let manager = Manager { connector, attempts: sender, life: life.clone(), scout: Mutex::default() };
+        let queue = Queue::new(&settings, meter.clone());
+        let (scout, life_now) = (Mutex::default(), life.clone());
+        let manager = Manager { connector, attempts: sender, life: life_now, scout, meter };
         let pool = Pool::builder()
             .max_size(connections_max)
             .min_idle(settings.connections_min.min(connections_max))
@@ -170,12 +187,18 @@ impl Connections {
             // The last one back is the first one out, so that what is not needed grows old.
             .queue_strategy(QueueStrategy::Lifo)
             .build_unchecked(manager);
-        let queue = Queue::new(&settings);
         Connections { pool, queue, attempts, life, wait_max: settings.wait_max }
     }
 
     /// Waits for a connection, at most to the deadline and `wait_max`, and not at all when that is too short.
     pub async fn take(&self, deadline: Instant) -> Result<Checkout, Error> {
+        let begun = Instant::now();
+        let taken = self.wait(deadline).await;
+        self.queue.meter.waited(begun.elapsed(), taken.is_ok());
+        taken
+    }
+
+    async fn wait(&self, deadline: Instant) -> Result<Checkout, Error> {
         if let Some(turn) = self.queue.enter() {
             // The pool keeps `wait_max` itself.
             return self.connection(turn, deadline, deadline).await;

@@ -139,7 +139,7 @@ mod tests {
     use crate::sql::Param;
 
     fn statement(text: &str, columns: &[Oid]) -> Statement {
-        Statement { text: text.into(), params: vec![], columns: columns.into() }
+        Statement::own(text, columns)
     }
 
     fn next(prepared: &mut Prepared, statement: &Statement) -> Plan {

@@ -23,6 +23,7 @@ use tokio::time::timeout_at;
 use super::error::Error;
 use super::settings::Settings;
 use crate::forecast::Forecast;
+use crate::telemetry::Pool;
 
 pub(super) struct Queue {
     turns: Semaphore,
@@ -31,6 +32,7 @@ pub(super) struct Queue {
     waiting_max: usize,
     wait_max: Duration,
     forecast: Forecast,
+    pub meter: Pool,
 }
 
 /// The right to one connection, until it is dropped.
@@ -52,7 +54,7 @@ pub(super) enum End {
 }
 
 impl Queue {
-    pub fn new(settings: &Settings) -> Arc<Queue> {
+    pub fn new(settings: &Settings, meter: Pool) -> Arc<Queue> {
         let turns_max = settings.connections_max.max(1) as usize;
         let waiting_max = settings.waiting_max.min(Semaphore::MAX_PERMITS);
         Arc::new(Queue {
@@ -62,12 +64,18 @@ impl Queue {
             waiting_max,
             wait_max: settings.wait_max,
             forecast: Forecast::default(),
+            meter,
         })
     }
 
     /// Turns taken, and how many there are.
     pub fn load(&self) -> (usize, usize) {
         (self.turns_max.saturating_sub(self.turns.available_permits()), self.turns_max)
+    }
+
+    /// Calls that wait for a turn.
+    pub fn waiting(&self) -> usize {
+        self.waiting_max.saturating_sub(self.seats.available_permits())
     }
 
     /// None when others have them all.
@@ -81,7 +89,7 @@ impl Queue {
     /// Waits at most to the deadline and to `until`.
     pub async fn wait(self: &Arc<Self>, deadline: Instant, until: Instant) -> Result<Turn, Error> {
         let _seat = self.seats.try_acquire().map_err(|_| Error::Busy)?;
-        let waiting = self.waiting_max - self.seats.available_permits();
+        let waiting = self.waiting();
         let left = deadline.saturating_duration_since(Instant::now());
         if !self.forecast.in_time(waiting, self.turns_max, left, self.wait_max) {
             return Err(Error::Busy);
@@ -105,6 +113,10 @@ impl Queue {
 }
 
 impl Turn {
+    pub fn meter(&self) -> &Pool {
+        &self.queue.meter
+    }
+
     pub fn begin(&mut self) {
         self.begun = Some(Instant::now());
     }
@@ -116,6 +128,9 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        if let Some(begun) = self.begun {
+            self.queue.meter.used(begun.elapsed());
+        }
         match (self.begun, self.end) {
             (Some(begun), End::Done) => self.queue.forecast.took(begun.elapsed()),
             (Some(begun), End::Cut) => self.queue.forecast.cut(begun.elapsed()),

@@ -18,7 +18,7 @@ const CHECK: &str = "SELECT count(*) FROM pg_catalog.pg_locks l \
 
 /// The last statement of a run.
 pub(super) fn check() -> Statement {
-    Statement { text: CHECK.into(), params: Vec::new(), columns: [oid::INT8].into() }
+    Statement::own(CHECK, [oid::INT8])
 }
 
 /// Takes the check's answer off the run's. A run that was cut, be it in the check, is no answer.

@@ -45,7 +45,7 @@ fn look(role: Role, witness: Option<&str>) -> Statement {
         Role::Any | Role::Primary => "pg_catalog.pg_current_snapshot()::text",
     };
     let text = format!("SELECT {snapshot}, pg_catalog.pg_is_in_recovery(), ({witness})::text");
-    Statement { text: text.into(), params: Vec::new(), columns: [oid::TEXT, oid::BOOL, oid::TEXT].into() }
+    Statement::own(text, [oid::TEXT, oid::BOOL, oid::TEXT])
 }
 
 /// Takes the looks off the run's rows. None when the run was cut before the last one, or when the server was

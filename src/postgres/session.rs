@@ -15,6 +15,7 @@ use super::error::Error;
 use super::fixed;
 use super::pool::Checkout;
 use super::queue::End;
+use super::ran::{Journal, Running};
 use super::rewritten;
 use super::rows::Rows;
 use super::seen::{self, Looks};
@@ -107,6 +108,10 @@ pub struct Session {
     begun: bool,
     looks: Arc<Looks>,
     seen: Option<Seen>,
+    /// Host and port.
+    server: Arc<str>,
+    /// Where its statements are noted, for who wants to know.
+    journal: Option<Journal>,
 }
 
 /// What is needed to clean up behind a session.
@@ -120,9 +125,21 @@ pub(super) struct Cleanup {
 }
 
 impl Session {
-    pub(super) fn new(checkout: Checkout, want: Want, looks: Arc<Looks>, cleanup: Cleanup) -> Session {
+    pub(super) fn new(
+        checkout: Checkout,
+        want: Want,
+        looks: Arc<Looks>,
+        server: Arc<str>,
+        cleanup: Cleanup,
+    ) -> Session {
         let (checkout, guard) = (Some(checkout), Guard::default());
-        Session { checkout, want, cleanup, guard, begun: false, looks, seen: None }
+        Session { checkout, want, cleanup, guard, begun: false, looks, seen: None, server, journal: None }
+    }
+
+    /// Its statements are noted there.
+    pub fn noted(mut self, journal: Journal) -> Session {
+        self.journal = Some(journal);
+        self
     }
 
     /// What keeps tables whole in the snapshots to come.
@@ -149,6 +166,21 @@ impl Session {
     /// spent, and a snapshot is gone: who needs more runs again. Other errors than Sql, Cancelled and
     /// CatalogChanged spend the session too; those three end a snapshot.
     pub async fn run(
+        &mut self,
+        statements: &[Statement],
+        ending: Ending,
+        limit: Limit,
+    ) -> Result<Vec<Rows>, Error> {
+        let meter = self.checkout.as_ref().map(|checkout| checkout.meter().clone()).unwrap_or_default();
+        let running = Running::new(statements, meter, self.server.clone(), self.journal.as_ref());
+        let ran = self.run_until_told(statements, ending, limit).await;
+        if let Some(running) = running {
+            running.ended(&ran);
+        }
+        ran
+    }
+
+    async fn run_until_told(
         &mut self,
         statements: &[Statement],
         ending: Ending,
@@ -269,8 +301,8 @@ impl Session {
         const JSON: Oid = 114;
         const TEXT: Oid = 25;
         const PLAIN: &str = "SELECT pg_catalog.set_config('jit', 'off', true)";
-        let plain = Statement { text: PLAIN.into(), params: vec![], columns: [TEXT].into() };
-        let statement = Statement { text: sql.into(), params: vec![], columns: [JSON].into() };
+        let plain = Statement::own(PLAIN, [TEXT]);
+        let statement = Statement::own(sql, [JSON]);
         let rows = self.run(&[plain, statement], Ending::Last, Limit::default()).await?;
         let value = rows.last().and_then(|rows| rows.row(0)?.get(0));
         let value = value.ok_or_else(|| Error::Protocol("there is no row with json".to_owned()))?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::error::Error;
+use crate::telemetry::Telemetry;
 
 /// Limits and waits of the pool; a plain value the configuration fills.
 #[derive(Clone)]
@@ -52,6 +53,9 @@ pub struct Settings {
     pub pooler: Pooler,
     pub encoding: Encoding,
     pub access: Access,
+    /// What the pool tells of itself, and under which name; where it is stands behind a standby's.
+    pub telemetry: Telemetry,
+    pub pool_name: &'static str,
 }
 
 /// What a server has to be, beside what `target_session_attrs` asks for.

@@ -189,7 +189,7 @@ impl Standby {
         self.inner.postgres.load()
     }
 
-    pub(super) fn postgres(&self) -> &Postgres {
+    pub fn postgres(&self) -> &Postgres {
         &self.inner.postgres
     }
 

@@ -1,7 +1,7 @@
 //! A function or a file of SQL and its arguments → a statement.
 
 use super::draft::Draft;
-use super::{Identifier, Param, Statement};
+use super::{About, Identifier, Param, Statement};
 use crate::plan::method::{Argument, Function, FunctionCall, RowColumn};
 
 /// `arguments` stand in the order of `Function::arguments`; None leaves an argument to its
@@ -36,7 +36,17 @@ pub fn call(function: &Function, arguments: &[Option<Param>]) -> Statement {
         text: format!("SELECT {} FROM {from} AS {alias}", columns.join(", ")).into(),
         params: draft.into_params(),
         columns: function.row.columns.iter().map(|c| c.read.result(c.oid)).collect(),
+        about: Some(about(function).into()),
     }
+}
+
+fn about(function: &Function) -> About {
+    let (verb, name) = match &function.call {
+        FunctionCall::Routine(name) => ("CALL", name.rsplit('.').next().unwrap_or_default()),
+        FunctionCall::Query(_) => ("QUERY", "file"),
+    };
+    let collection = name.trim_matches('"').to_owned();
+    About { summary: format!("{verb} {collection}"), collection }
 }
 
 /// A function that returns one value names no column: the alias does.

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::scope::Scope;
-use super::select::{conditions, push_limit, push_where};
+use super::select::{about, conditions, push_limit, push_where};
 use super::{Statement, oid};
 use crate::plan::{Plans, Select};
 
@@ -16,6 +16,7 @@ pub fn count(plans: &Plans, select: &Select, rows_max: Option<u64>) -> Statement
         text: format!("SELECT count(*) FROM ({text}) AS m").into(),
         params: draft.into_params(),
         columns: [oid::INT8].into(),
+        about: Some(about(plans, select, "COUNT").into()),
     }
 }
 
@@ -23,7 +24,8 @@ pub fn count(plans: &Plans, select: &Select, rows_max: Option<u64>) -> Statement
 pub fn estimate(plans: &Plans, select: &Select) -> Statement {
     let mut draft = Draft::default();
     let text = matching(plans, select, &mut draft, "EXPLAIN (FORMAT JSON) SELECT FROM ");
-    Statement { text: text.into(), params: draft.into_params(), columns: [oid::JSON].into() }
+    let about = Some(about(plans, select, "EXPLAIN").into());
+    Statement { text: text.into(), params: draft.into_params(), columns: [oid::JSON].into(), about }
 }
 
 fn matching(plans: &Plans, select: &Select, draft: &mut Draft, verb: &str) -> String {

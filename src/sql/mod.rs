@@ -21,7 +21,7 @@ pub use count::{count, estimate};
 pub use guard::{Guard, guard};
 pub use identifier::Identifier;
 pub use select::render;
-pub use statement::{Param, Statement};
+pub use statement::{About, Param, Statement};
 
 use crate::catalog::Oid;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::condition;
 use super::draft::Draft;
 use super::scope::{Scope, alive};
-use super::{Statement, oid};
+use super::{About, Statement, oid};
 use super::{lookup, page};
 use crate::catalog::Oid;
 use crate::plan::query::{Direction, Output, Rows};
@@ -21,7 +21,20 @@ pub fn render(plans: &Plans, select: &Select) -> Statement {
             lookup::related(plans, select, &mut draft, &plans.resources[*near], link, arrays, *limit)
         }
     };
-    Statement { text: text.into(), params: draft.into_params(), columns: columns(plans, select) }
+    let (params, columns) = (draft.into_params(), columns(plans, select));
+    Statement { text: text.into(), params, columns, about: Some(about(plans, select, "SELECT").into()) }
+}
+
+/// By its rows, which decide what it costs.
+pub fn about(plans: &Plans, select: &Select, verb: &str) -> About {
+    let how = match &select.rows {
+        Rows::All if select.limit.is_none() && !select.equals.is_empty() => " by key",
+        Rows::All => "",
+        Rows::Keys { .. } => " by keys",
+        Rows::Related { .. } => " of parents",
+    };
+    let collection = plans.resources[select.resource].table.name.as_str().to_owned();
+    About { summary: format!("{verb} {collection}{how}"), collection }
 }
 
 /// What holds for every row of the answer, wherever the page stands.

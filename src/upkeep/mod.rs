@@ -1,5 +1,7 @@
 //! Our own loops beside the calls.
 
+pub mod backends;
+pub mod explain;
 pub mod feed;
 pub mod reload;
 pub mod verify;

@@ -13,6 +13,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
@@ -31,8 +32,44 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const LOOK_PAUSE_LOADS: u32 = 5;
 
+/// What came of reloads, in numbers; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Outcomes {
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    applied: AtomicU64,
+    failed: AtomicU64,
+    /// The last one has failed.
+    stale: AtomicBool,
+}
+
+impl Outcomes {
+    pub fn applied(&self) -> u64 {
+        self.counts.applied.load(Relaxed)
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.counts.failed.load(Relaxed)
+    }
+
+    /// Whether the last one has failed, and the old plans stay.
+    pub fn stale(&self) -> bool {
+        self.counts.stale.load(Relaxed)
+    }
+
+    fn note(&self, applied: bool) {
+        let count = if applied { &self.counts.applied } else { &self.counts.failed };
+        count.fetch_add(1, Relaxed);
+        self.counts.stale.store(!applied, Relaxed);
+    }
+}
+
 /// What is loaded again.
 pub struct Reload {
+    pub outcomes: Outcomes,
     pub pipeline: Arc<Pipeline>,
     pub contract: Vec<PathBuf>,
     /// Of the listener, when it speaks TLS; read again with the contract on SIGHUP.
@@ -121,6 +158,7 @@ impl Reload {
                     tracing::warn!(%problem, "does not fit");
                 }
                 self.replace(loaded.plans);
+                self.outcomes.note(true);
                 tracing::info!(problems = idle.problems.len(), "reloaded");
             }
             Err(error) if cause == Cause::Unfit => {
@@ -128,6 +166,7 @@ impl Reload {
                 tracing::debug!("cannot see whether it fits by now: {error:#}");
             }
             Err(error) => {
+                self.outcomes.note(false);
                 let failed_before = std::mem::replace(&mut idle.failed, error.unreachable());
                 let error = anyhow::Error::from(error);
                 // An outage is told once, not at every try.

@@ -5,6 +5,7 @@ use std::fs;
 use rowcall::config;
 use rowcall::contract::{self, Source};
 use rowcall::plan::{filter, mask, order, token};
+use rowcall::telemetry::instruments;
 
 const README: &str = include_str!("../../README.md");
 const REASONS: &str = include_str!("../../proto/rowcall/v1/reason.proto");
@@ -13,6 +14,12 @@ const REASONS: &str = include_str!("../../proto/rowcall/v1/reason.proto");
 fn the_table_of_settings_is_the_declarations() {
     let table = config::table();
     assert!(README.contains(&table), "README.md: the table of settings should be:\n\n{table}");
+}
+
+#[test]
+fn the_table_of_metrics_is_the_instruments() {
+    let table = instruments::table();
+    assert!(README.contains(&table), "README.md: the table of metrics should be:\n\n{table}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::postgres::SqlFailure;
 use std::time::{Duration, Instant};
 use tonic_types::StatusExt as _;
 
-const TRACE: Trace = Trace { id: 0x4bf9, span: 1, flags: 0 };
+const TRACE: Trace = Trace { id: 0x4bf9, span: 1, parent: None, flags: 0 };
 
 fn of(error: Error) -> Status {
     let deadline = Deadline::Default(Duration::from_secs(10));

@@ -34,7 +34,7 @@ use verify::Verifier;
 pub use verify::{Compared, Sample, Verified};
 
 use crate::cache::{
-    self, Entry, Epoch, Flights, Kept, Key, Label, Proof, Seen, Store, Tag, Token, Verdict, Want,
+    self, Entry, Epoch, Fill, Flights, Kept, Key, Label, Proof, Seen, Store, Tag, Token, Verdict, Want,
 };
 use crate::call::{Bypass, Call, Freshness, Level, Notes, Served, Stage};
 use crate::contract::options::Reason;
@@ -42,7 +42,7 @@ use crate::error::Error;
 use crate::feed::{Feed, Mode, Why};
 use crate::plan::Violation;
 use crate::postgres;
-use crate::redis::Redis;
+use crate::redis::{self, Redis};
 use crate::wire::Payload;
 
 /// How answers are kept, and how fresh they are.
@@ -154,6 +154,14 @@ impl Keeper {
         &self.feed
     }
 
+    pub fn fill(&self) -> Fill {
+        self.store.as_ref().map(|store| store.fill()).unwrap_or_default()
+    }
+
+    pub fn redis_status(&self) -> Option<redis::Status> {
+        self.redis.as_ref().map(Redis::status)
+    }
+
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
@@ -190,7 +198,7 @@ impl Keeper {
             }
             None => Look::Read(course),
         };
-        notes.took(Stage::Cache, begun.elapsed());
+        notes.took(Stage::Cache, begun);
         Ok(looked)
     }
 

@@ -38,7 +38,7 @@ impl Keeper {
         };
         let course = Course { keep: Keep::No, ..self.course(terms, whole, call, notes)? };
         let found = course.kept(notes).and_then(|_| self.all(&parts, &course, begun));
-        notes.took(Stage::Cache, begun.elapsed());
+        notes.took(Stage::Cache, begun);
         Ok(match found {
             Some(entries) => {
                 self.hits(&entries, Level::Process, notes);
@@ -63,7 +63,7 @@ impl Keeper {
         if let Some(entries) = &found {
             self.hits(entries, Level::Redis, notes);
         }
-        notes.took(Stage::Cache, begun.elapsed());
+        notes.took(Stage::Cache, begun);
         found
     }
 

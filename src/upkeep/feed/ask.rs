@@ -33,11 +33,7 @@ const UUID: u32 = 2950;
 
 impl Follow {
     pub(super) async fn look(&self) -> Result<Look, Error> {
-        let look = Statement {
-            text: LOOK.into(),
-            params: vec![],
-            columns: [oid::TEXT, oid::BOOL, oid::BOOL].into(),
-        };
+        let look = Statement::own(LOOK, [oid::TEXT, oid::BOOL, oid::BOOL]);
         let rows = self.execute(&[look], Limit::default()).await?;
         let row = rows.last().and_then(|rows| rows.row(0));
         let column = |at: usize| row.and_then(|row| row.get(at));
@@ -83,6 +79,7 @@ impl Follow {
             text: "SELECT rowcall.begin_epoch($1)::text".into(),
             params: vec![Param { oid: UUID, value: ended }],
             columns: [oid::TEXT].into(),
+            about: None,
         };
         self.execute(&[begin], Limit::default()).await?;
         Ok(())
@@ -99,6 +96,7 @@ impl Follow {
                 Param { oid: INT4, value: number(&rows_max.to_be_bytes()) },
             ],
             columns: [INT4].into(),
+            about: None,
         };
         match self.execute(&[poll::plainly(), clean], Limit::default()).await {
             Ok(rows) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use rowcall::Error;
-use rowcall::call::{Call, Notes, Served, Stage, Total};
+use rowcall::call::{Call, Notes, Served, Stage, Timed, Total};
 use rowcall::contract::options::Reason;
 use rowcall::contract::{self, Contract, Problem, Shape};
 use rowcall::grpc::{Answers, Chunks};
@@ -123,15 +123,15 @@ impl Chunks for Scenes {
 }
 
 fn said() -> Notes {
-    let stages = vec![(Stage::Execute, std::time::Duration::from_micros(2_400))];
+    let (since, time) = (std::time::Instant::now(), std::time::Duration::from_micros(2_400));
+    let stages = vec![Timed { stage: Stage::Execute, since, time }];
     let served = Some(Served::Miss { standby: false });
     Notes {
         total: Some(Total::Exact(3_503)),
         truncated: vec!["tracks".to_owned()],
         stages,
         served,
-        token: None,
-        seen: None,
+        ..Notes::default()
     }
 }
 

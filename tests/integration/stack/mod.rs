@@ -3,3 +3,4 @@
 mod first_minutes;
 mod grpcurl;
 mod h2spec;
+mod observed;

@@ -18,7 +18,7 @@ pub use client::{
     Answer, CHINOOK_CONTRACT, CHINOOK_PLAIN_CONTRACT, Chunks, Client, Failure, Local, json, serve,
 };
 pub use cluster::{Cluster, cluster, free_port, kill};
-pub use database::{CHINOOK, Database, EMPTY, database};
+pub use database::{CHINOOK, Database, EMPTY, database, shared};
 pub use papers::{Papers, papers};
 pub use pooler::Pooler;
 pub use proxy::{Path, Proxy};

@@ -11,7 +11,7 @@ use super::Database;
 
 pub fn statement(text: &str, params: &[(u32, &[u8])], columns: &[u32]) -> Statement {
     let param = |(oid, value): &(u32, &[u8])| Param { oid: *oid, value: Some(value.to_vec().into()) };
-    Statement { text: text.into(), params: params.iter().map(param).collect(), columns: columns.into() }
+    Statement { params: params.iter().map(param).collect(), ..Statement::own(text, columns) }
 }
 
 pub fn want(mode: Mode) -> Want {

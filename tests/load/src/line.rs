@@ -34,6 +34,7 @@ const PLAIN: Gzip = Gzip::NotAskedFor;
 pub fn all() -> Vec<Line> {
     let calls = |of, method, gzip| Side::Calls { of, method, gzip, keys: Keys::All };
     let rowcall = |method| calls(Program::Rowcall, method, PLAIN);
+    let rowcall_telling = |of| calls(of, Method::Get, PLAIN);
     let written = |method| calls(Program::Written, method, PLAIN);
     let pgbench = |method| Side::Transactions { method };
     let line = |path, ours, (against, peer): (_, Side), floor| Line {
@@ -158,6 +159,30 @@ pub fn all() -> Vec<Line> {
             updates_per_second: Some(UPDATES_PER_SECOND),
             ..alone("Zipf, updates, restarted", "its warm rate", Side::Restart, Floor::AtMost(10.0), "s")
         },
+        line(
+            "Get, uncached, telemetry",
+            rowcall_telling(Program::RowcallTelling),
+            ("telemetry off", rowcall(Method::Get)),
+            Floor::AtLeast(0.95),
+        ),
+        line(
+            "Get, cached, telemetry",
+            kept(Program::RowcallKeepingTelling, Method::Get, Keys::Few, PLAIN),
+            ("telemetry off", kept(Program::RowcallKeeping, Method::Get, Keys::Few, PLAIN)),
+            Floor::AtLeast(0.95),
+        ),
+        line(
+            "Get, uncached, all traces",
+            rowcall_telling(Program::RowcallTellingAll),
+            ("telemetry off", rowcall(Method::Get)),
+            Floor::AtLeast(0.85),
+        ),
+        line(
+            "Get, cached, all traces",
+            kept(Program::RowcallKeepingTellingAll, Method::Get, Keys::Few, PLAIN),
+            ("telemetry off", kept(Program::RowcallKeeping, Method::Get, Keys::Few, PLAIN)),
+            Floor::AtLeast(0.85),
+        ),
         alone("Feed at rest", "", Side::Rest, Floor::AtMost(1.0), "% of a core"),
         tax("Write tax, one row", Rows::One, Commit::Synchronous, Floor::AtLeast(0.75)),
         tax("Write tax, 1,000 rows", Rows::Thousand, Commit::Synchronous, Floor::AtLeast(0.90)),

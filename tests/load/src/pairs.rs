@@ -7,7 +7,7 @@ use crate::check;
 use crate::cluster::{Database, Fsync};
 use crate::keys::{self, Keys};
 use crate::line::Line;
-use crate::server::{More, Server};
+use crate::server::{More, Program, Server};
 use crate::sharing::Sharing;
 use crate::side::{Sample, Side};
 use crate::stage::Stage;
@@ -55,6 +55,8 @@ struct Ready {
     side: Side,
     server: Option<Server>,
     sharing: Option<Sharing>,
+    /// What it is told of its telemetry, for as long as it runs.
+    _collector: Option<Server>,
     answer_bytes: Option<check::Weight>,
 }
 
@@ -71,6 +73,9 @@ pub fn measure(stage: &Stage, line: &Line, measure: &Measure) -> anyhow::Result<
     let start = |side: &Side| Ready::start(stage, *side, &more);
     let mut peer = line.peer.iter().map(start).collect::<anyhow::Result<Vec<_>>>()?;
     measure_all(stage, &mut peer, WARM_UP_SECONDS)?;
+    for peer in peer.iter_mut().filter(|peer| peer.side.kept().is_some()) {
+        peer.warm_up(stage)?;
+    }
     let pairs = if line.ours == Side::Rest { 1 } else { measure.pairs };
     let (mut of_ours, mut of_peer) = (Vec::new(), Vec::new());
     for pair in 0..pairs {
@@ -134,12 +139,15 @@ fn measure_all(stage: &Stage, sides: &mut [Ready], seconds: u32) -> anyhow::Resu
 
 impl Ready {
     fn start(stage: &Stage, side: Side, more: &More) -> anyhow::Result<Ready> {
-        let start = |program| stage.programs.start(program, &stage.cluster, more);
-        let server = side.program().map(start).transpose()?;
+        let start = |program, more: &More| stage.programs.start(program, &stage.cluster, more);
+        let tells = side.program().is_some_and(Program::tells);
+        let collector = tells.then(|| start(Program::Sink, more)).transpose()?;
+        let more = &More { collector: collector.as_ref().map(|sink| sink.address), ..more.clone() };
+        let server = side.program().map(|program| start(program, more)).transpose()?;
         let sharing = (side == Side::Restart).then(|| Sharing::start(stage)).transpose()?;
         let answer_bytes = check::check(stage, side, server.as_ref(), more.page_bytes)
             .with_context(|| format!("{side:?} does not answer as it should"))?;
-        Ok(Ready { side, server, sharing, answer_bytes })
+        Ok(Ready { side, server, sharing, _collector: collector, answer_bytes })
     }
 
     /// What it answers in the end, when it has kept what it can.

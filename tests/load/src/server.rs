@@ -27,8 +27,16 @@ pub enum Program {
     RowcallKeepingCompressing,
     /// With room for less than a tenth of what is asked for.
     RowcallKeepingLittle,
+    /// With a collector, and as it then comes: metrics, and a tenth of the traces.
+    RowcallTelling,
+    RowcallKeepingTelling,
+    /// The same with every trace sampled, and none beyond a limit but that of what can wait.
+    RowcallTellingAll,
+    RowcallKeepingTellingAll,
     Bare,
     Written,
+    /// A collector that reads what it is sent, and keeps nothing of it.
+    Sink,
 }
 
 /// What Rowcall says once it serves from its database; it listens from before.
@@ -42,7 +50,11 @@ impl Program {
                 &["compression.loopback=true"]
             }
             Program::RowcallKeepingLittle => &["cache.bytes_max=64MiB"],
-            Program::Rowcall | Program::RowcallKeeping | Program::Bare | Program::Written => &[],
+            Program::RowcallTellingAll | Program::RowcallKeepingTellingAll => &["telemetry.traces_ratio=1"],
+            Program::RowcallTelling | Program::RowcallKeepingTelling => &[],
+            Program::Rowcall | Program::RowcallKeeping | Program::Bare | Program::Written | Program::Sink => {
+                &[]
+            }
         }
     }
 
@@ -53,12 +65,25 @@ impl Program {
     /// Whether it answers from what it has kept.
     pub fn keeps(self) -> bool {
         use Program::*;
-        matches!(self, RowcallKeeping | RowcallKeepingCompressing | RowcallKeepingLittle)
+        matches!(
+            self,
+            RowcallKeeping
+                | RowcallKeepingCompressing
+                | RowcallKeepingLittle
+                | RowcallKeepingTelling
+                | RowcallKeepingTellingAll
+        )
+    }
+
+    /// Whether it has a collector to tell.
+    pub fn tells(self) -> bool {
+        use Program::*;
+        matches!(self, RowcallTelling | RowcallTellingAll | RowcallKeepingTelling | RowcallKeepingTellingAll)
     }
 
     fn is_ready(self, log: &Path) -> bool {
         match self {
-            Program::Bare | Program::Written => true,
+            Program::Bare | Program::Written | Program::Sink => true,
             _ => read_to_string(log).is_ok_and(|said| said.contains(BANNER)),
         }
     }
@@ -86,6 +111,8 @@ pub struct More {
     pub page_bytes: usize,
     /// Tells the logs of several apart.
     pub number: usize,
+    /// Of Rowcall: where its telemetry goes, if it has any.
+    pub collector: Option<SocketAddr>,
 }
 
 impl Programs {
@@ -120,12 +147,14 @@ impl Programs {
         let mut command = match program {
             Program::Bare => self.peer("bare", address),
             Program::Written => self.peer("written", address),
+            Program::Sink => self.peer("sink", address),
             _ => self.rowcall(),
         };
         let database = cluster.url(program.database());
         match program {
             Program::Bare => drop(command.args(["--page-bytes", &more.page_bytes.to_string()])),
             Program::Written => drop(command.arg(database)),
+            Program::Sink => {}
             _ => {
                 command.args(["serve", "--listen", &address.to_string(), "--database", &database]);
                 command.arg("--contract").arg(&self.contract);
@@ -134,6 +163,10 @@ impl Programs {
         let settings = program.settings().iter().copied().chain(more.settings.iter().map(String::as_str));
         for setting in settings {
             command.args(["--set", setting]);
+        }
+        if program.tells() {
+            let collector = more.collector.context("who tells has a collector")?;
+            command.args(["--set", &format!("telemetry.endpoint=http://{collector}")]);
         }
         let output = File::create(self.log(program, more))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).current_dir(&self.folder);
@@ -145,7 +178,7 @@ impl Programs {
     fn rowcall(&self) -> Command {
         let mut command = Command::new(&self.rowcall);
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ROWCALL_") {
+            if ["ROWCALL_", "OTEL_"].iter().any(|of| name.to_string_lossy().starts_with(of)) {
                 command.env_remove(name);
             }
         }

@@ -2,6 +2,7 @@
 
 mod bare;
 mod row;
+mod sink;
 mod written;
 
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ pub enum Peer {
         #[arg(long, default_value_t = 0)]
         page_bytes: usize,
     },
+    /// Take what a collector is sent, and keep nothing of it.
+    Sink { address: SocketAddr },
     /// Answer from the database, as a good engineer would write it.
     Written {
         address: SocketAddr,
@@ -37,6 +40,7 @@ pub fn serve(peer: Peer) -> anyhow::Result<()> {
             Peer::Bare { address, page_bytes } => {
                 listen(address, Server::builder().add_service(bare::service(page_bytes))).await
             }
+            Peer::Sink { address } => sink::serve(address).await,
             Peer::Written { address, database, connections } => {
                 let service = written::service(&database, connections).await?;
                 listen(address, Server::builder().add_service(service)).await

@@ -5,21 +5,55 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The trace a call belongs to, and the call's own place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
     pub id: u128,
     pub span: u64,
+    /// The caller's span, when the trace is the caller's.
+    pub parent: Option<u64>,
+    /// 1: sampled, by the caller or by `Sampling`.
     pub flags: u8,
+}
+
+/// Which traces that begin here are sampled; in the others the caller has decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling {
+    /// Of the low 63 bits of the id, as OpenTelemetry's TraceIdRatioBased has it: other services with the same ratio decide the same.
+    below: u64,
+}
+
+impl Sampling {
+    pub const NONE: Sampling = Sampling { below: 0 };
+
+    /// `ratio` lies between 0 and 1.
+    pub fn new(ratio: f64) -> Self {
+        Sampling { below: (ratio.clamp(0.0, 1.0) * (1u64 << 63) as f64) as u64 }
+    }
+
+    fn takes(self, id: u128) -> bool {
+        (id as u64) >> 1 < self.below
+    }
 }
 
 impl Trace {
     /// The caller's trace, else a new one: a malformed header is as none.
-    pub fn of(headers: &HeaderMap) -> Trace {
+    pub fn of(headers: &HeaderMap, sampling: Sampling) -> Trace {
         let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(parse);
-        let (id, flags) = parent.unwrap_or_else(|| (rand::random::<u128>().max(1), 0));
-        Trace { id, span: rand::random::<u64>().max(1), flags }
+        let span = rand::random::<u64>().max(1);
+        match parent {
+            Some((id, parent, flags)) => Trace { id, span, parent: Some(parent), flags },
+            None => {
+                let id = rand::random::<u128>().max(1);
+                Trace { id, span, parent: None, flags: sampling.takes(id).into() }
+            }
+        }
+    }
+
+    pub fn sampled(&self) -> bool {
+        self.flags & 1 == 1
     }
 
     pub fn header(&self) -> HeaderValue {
@@ -45,8 +79,8 @@ fn write(digits: &mut [u8], mut number: u128) {
     }
 }
 
-/// Trace id and flags.
-fn parse(text: &str) -> Option<(u128, u8)> {
+/// Trace id, span id and flags.
+fn parse(text: &str) -> Option<(u128, u64, u8)> {
     let mut parts = text.split('-');
     let version = hex(parts.next()?, 2)?;
     let id = hex(parts.next()?, 32)?;
@@ -57,7 +91,7 @@ fn parse(text: &str) -> Option<(u128, u8)> {
         return None;
     }
     // Of the flags only "sampled" has a meaning that may be passed on.
-    Some((id, (flags & 1) as u8))
+    Some((id, span as u64, (flags & 1) as u8))
 }
 
 fn hex(digits: &str, len: usize) -> Option<u128> {
@@ -76,7 +110,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_trace_or_none(text in "\\PC{0,60}|[0-9a-f]{2}-[0-9a-f]{30,33}-[0-9a-f]{15,17}-[0-9a-f]{2}(-.{0,3})?") {
-            if let Some((id, flags)) = parse(&text) {
+            if let Some((id, _, flags)) = parse(&text) {
                 prop_assert!(id != 0 && flags <= 1);
                 prop_assert_eq!(format!("{id:032x}"), &text[3..35]);
             }
@@ -86,7 +120,21 @@ mod tests {
     const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     fn of(text: &str) -> Trace {
-        Trace::of(&HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_str(text).unwrap())]))
+        let headers = HeaderMap::from_iter([(TRACEPARENT, HeaderValue::from_str(text).unwrap())]);
+        Trace::of(&headers, Sampling::new(1.0))
+    }
+
+    #[test]
+    fn the_caller_decides_and_else_the_ratio() {
+        assert!(of(CALLER).sampled() && of("").sampled());
+        assert!(!of(&CALLER.replace("-01", "-00")).sampled());
+        let sampled = |ratio| {
+            let sampling = Sampling::new(ratio);
+            (0..10_000).filter(|_| Trace::of(&HeaderMap::new(), sampling).sampled()).count()
+        };
+        assert_eq!((sampled(0.0), sampled(1.0)), (0, 10_000));
+        assert!((800..1_200).contains(&sampled(0.1)));
+        assert_eq!(of(CALLER).parent, Some(0x00f0_67aa_0ba9_02b7));
     }
 
     #[test]

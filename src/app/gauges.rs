@@ -1,0 +1,221 @@
+//! The parts of the process → gauges that are read when metrics are exported.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::contract;
+use crate::feed::Feed;
+use crate::grpc::Load;
+use crate::pipeline::Pipeline;
+use crate::postgres::{Postgres, Servers};
+use crate::telemetry::{Telemetry, instruments};
+use crate::upkeep::backends::Backends;
+use crate::upkeep::reload::Outcomes;
+
+/// Of a digest: enough to tell one from another.
+const NAME_DIGITS: usize = 12;
+
+pub struct Gauges {
+    pub servers: Servers,
+    /// Of upkeep.
+    pub writing: Postgres,
+    pub pipeline: Arc<Pipeline>,
+    pub feed: Feed,
+    pub load: Load,
+    pub reloads: Outcomes,
+    pub backends: Backends,
+}
+
+impl Gauges {
+    pub fn watch(self, telemetry: &Telemetry, config: &Config) {
+        telemetry.watch_itself();
+        self.calls(telemetry, config);
+        self.pools(telemetry);
+        self.servers(telemetry);
+        self.cache(telemetry, config);
+        self.feed(telemetry, config);
+        self.redis(telemetry, config);
+        self.changes(telemetry);
+    }
+
+    fn calls(&self, telemetry: &Telemetry, config: &Config) {
+        let load = self.load.clone();
+        telemetry.watch(&instruments::CALL_ACTIVE, move |tell| tell(load.calls().0 as f64, &[]));
+        let load = self.load.clone();
+        telemetry.watch(&instruments::CALL_LIMIT, move |tell| tell(load.calls().1 as f64, &[]));
+        let load = self.load.clone();
+        telemetry.watch(&instruments::CONNECTION_ACTIVE, move |tell| tell(load.connections().0 as f64, &[]));
+        let load = self.load.clone();
+        telemetry.watch(&instruments::CONNECTION_LIMIT, move |tell| tell(load.connections().1 as f64, &[]));
+        let pipeline = self.pipeline.clone();
+        telemetry.watch(&instruments::STREAM_ACTIVE, move |tell| tell(pipeline.streams_active() as f64, &[]));
+        let streams_max = config.stream.streams_max as f64;
+        telemetry.watch(&instruments::STREAM_LIMIT, move |tell| tell(streams_max, &[]));
+    }
+
+    fn pools(&self, telemetry: &Telemetry) {
+        let standbys = self.servers.standbys().iter().map(|standby| standby.postgres().clone());
+        let pools: Arc<[Postgres]> = [self.servers.primary().clone()]
+            .into_iter()
+            .chain(standbys)
+            .chain([self.writing.clone()])
+            .collect();
+        let each = pools.clone();
+        telemetry.watch(&instruments::POOL_COUNT, move |tell| {
+            for pool in each.iter() {
+                let counts = pool.counts();
+                tell(counts.connections.saturating_sub(counts.idle).into(), &[pool.name(), "used"]);
+                tell(counts.idle.into(), &[pool.name(), "idle"]);
+            }
+        });
+        let each = pools.clone();
+        telemetry.watch(&instruments::POOL_MAX, move |tell| {
+            each.iter().for_each(|pool| tell(pool.connections_max() as f64, &[pool.name()]));
+        });
+        telemetry.watch(&instruments::POOL_PENDING, move |tell| {
+            pools.iter().for_each(|pool| tell(pool.waiting() as f64, &[pool.name()]));
+        });
+    }
+
+    fn servers(&self, telemetry: &Telemetry) {
+        let servers = self.servers.clone();
+        telemetry.watch(&instruments::POSTGRES_UP, move |tell| {
+            let up = |postgres: &Postgres| f64::from(u8::from(*postgres.reachable().borrow()));
+            let primary = servers.primary();
+            tell(up(primary), &[primary.address(), "primary"]);
+            for standby in servers.standbys() {
+                tell(up(standby.postgres()), &[standby.address(), "standby"]);
+            }
+        });
+        let servers = self.servers.clone();
+        telemetry.watch(&instruments::REPLICA_LAG, move |tell| {
+            for standby in servers.standbys() {
+                tell(standby.found().behind.as_secs_f64(), &[standby.address()]);
+            }
+        });
+        let servers = self.servers.clone();
+        telemetry.watch(&instruments::REPLICA_READY, move |tell| {
+            for standby in servers.standbys() {
+                tell(f64::from(u8::from(standby.ready())), &[standby.address()]);
+            }
+        });
+        let backends = self.backends.clone();
+        telemetry.watch(&instruments::POSTGRES_BACKENDS, move |tell| {
+            for count in backends.read() {
+                tell(count.backends as f64, &[&count.state, &count.wait_event_type]);
+            }
+        });
+    }
+
+    fn cache(&self, telemetry: &Telemetry, config: &Config) {
+        let kept = self.pipeline.clone();
+        telemetry.watch(&instruments::CACHE_SIZE, move |tell| tell(kept.fill().bytes as f64, &[]));
+        let kept = self.pipeline.clone();
+        telemetry.watch(&instruments::CACHE_ENTRIES, move |tell| tell(kept.fill().entries as f64, &[]));
+        let kept = self.pipeline.clone();
+        telemetry.watch(&instruments::CACHE_EVICTIONS, move |tell| tell(kept.fill().evicted as f64, &[]));
+        let limit = config.cache.bytes_max.bytes() as f64;
+        telemetry.watch(&instruments::CACHE_LIMIT, move |tell| tell(limit, &[]));
+        let verified = self.pipeline.clone();
+        telemetry.watch(&instruments::CACHE_VERIFIED, move |tell| {
+            let verified = verified.verified();
+            tell((verified.same + verified.other) as f64, &[]);
+        });
+        let verified = self.pipeline.clone();
+        telemetry
+            .watch(&instruments::CACHE_MISMATCHES, move |tell| tell(verified.verified().other as f64, &[]));
+    }
+
+    fn feed(&self, telemetry: &Telemetry, config: &Config) {
+        let feed = self.feed.clone();
+        telemetry.watch(&instruments::FEED_AGE, move |tell| {
+            if let Some(age) = feed.status(Instant::now()).age {
+                tell(age.as_secs_f64(), &[]);
+            }
+        });
+        let feed = self.feed.clone();
+        telemetry.watch(&instruments::FEED_POLL, move |tell| {
+            let status = feed.status(Instant::now());
+            if status.age.is_some() {
+                tell(status.took.as_secs_f64(), &[]);
+            }
+        });
+        let lag_max = config.cache.lag_max.as_secs_f64();
+        telemetry.watch(&instruments::FEED_LAG_MAX, move |tell| tell(lag_max, &[]));
+        let feed = self.feed.clone();
+        telemetry.watch(&instruments::FEED_TABLES, move |tell| {
+            let status = feed.status(Instant::now());
+            tell(status.tables_tracked as f64, &["tracked"]);
+            tell(status.tables_untracked as f64, &["untracked"]);
+        });
+        let feed = self.feed.clone();
+        telemetry.watch(&instruments::FEED_CHANGES, move |tell| {
+            tell(feed.status(Instant::now()).changes as f64, &[])
+        });
+        let feed = self.feed.clone();
+        telemetry
+            .watch(&instruments::FEED_GAPS, move |tell| tell(feed.status(Instant::now()).gaps as f64, &[]));
+        let feed = self.feed.clone();
+        telemetry.watch(&instruments::FEED_FAILURES, move |tell| {
+            tell(feed.status(Instant::now()).failures as f64, &[])
+        });
+    }
+
+    fn redis(&self, telemetry: &Telemetry, config: &Config) {
+        if config.redis.url.is_empty() {
+            return;
+        }
+        let redis = self.pipeline.clone();
+        telemetry.watch(&instruments::REDIS_UP, move |tell| {
+            if let Some(status) = redis.redis_status() {
+                tell(f64::from(u8::from(status.answering)), &[]);
+            }
+        });
+        let redis = self.pipeline.clone();
+        telemetry.watch(&instruments::REDIS_LOOKUPS, move |tell| {
+            if let Some(status) = redis.redis_status() {
+                let missed = status.lookups.saturating_sub(status.hits + status.late);
+                tell(status.hits as f64, &["hit"]);
+                tell(missed as f64, &["miss"]);
+                tell(status.late as f64, &["late"]);
+            }
+        });
+        let redis = self.pipeline.clone();
+        telemetry.watch(&instruments::REDIS_FAILURES, move |tell| {
+            if let Some(status) = redis.redis_status() {
+                tell(status.failures as f64, &[]);
+            }
+        });
+    }
+
+    fn changes(&self, telemetry: &Telemetry) {
+        let plans = self.pipeline.clone();
+        telemetry.watch(&instruments::CONTRACT_INFO, move |tell| {
+            tell(1.0, &[contract::digest(&plans.plans().contract).get(..NAME_DIGITS).unwrap_or_default()]);
+        });
+        let plans = self.pipeline.clone();
+        telemetry.watch(&instruments::CATALOG_INFO, move |tell| {
+            let plans = plans.plans();
+            // Behind the contract's own; absent before the catalog was read.
+            if let Some((_, catalog)) = plans.digest.split_once('.') {
+                tell(1.0, &[catalog.get(..NAME_DIGITS).unwrap_or(catalog)]);
+            }
+        });
+        let plans = self.pipeline.clone();
+        telemetry.watch(&instruments::RESOURCES, move |tell| {
+            let plans = plans.plans();
+            let unfit = plans.resources.iter().filter(|resource| !resource.problems.is_empty()).count();
+            tell((plans.resources.len() - unfit) as f64, &["fits"]);
+            tell(unfit as f64, &["unfit"]);
+        });
+        let reloads = self.reloads.clone();
+        telemetry.watch(&instruments::RELOADS, move |tell| {
+            tell(reloads.applied() as f64, &["applied"]);
+            tell(reloads.failed() as f64, &["failed"]);
+        });
+        let reloads = self.reloads.clone();
+        telemetry
+            .watch(&instruments::RELOAD_FAILED, move |tell| tell(f64::from(u8::from(reloads.stale())), &[]));
+    }
+}

@@ -1,0 +1,245 @@
+//! What leaves for a collector: metrics at an interval, traces and logs as they come, by a thread of their own.
+//!
+//! Encoding takes a processor's time, so that it is not done where calls run; and a collector that is gone, or that hangs,
+//! holds up nothing but this thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::{Meter, MeterProvider as _};
+use opentelemetry_otlp::{
+    LogExporter, MetricExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _,
+};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter as _, SdkLogRecord};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::trace::SpanExporter as _;
+use tonic::transport::ClientTlsConfig;
+
+use super::calls::Calls;
+use super::ended::Ended;
+use super::outbox::{Counts, Outbox, Waiting, outbox};
+use super::rate::Rate;
+use super::resource::resource;
+use super::spans::Maker;
+use super::trace::Trace;
+use super::{Error, Settings};
+
+const SCOPE: &str = "rowcall";
+/// What is left when the process ends has so long.
+const FLUSH_MAX: Duration = Duration::from_secs(5);
+/// The conventions that names are taken from.
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
+
+/// A record and the scope it came from.
+pub type Line = Box<(SdkLogRecord, InstrumentationScope)>;
+
+/// The way to a collector.
+pub struct Export {
+    pub calls: Calls,
+    pub traces: Outbox<Ended>,
+    pub logs: Outbox<Line>,
+    /// Whether the log is exported.
+    pub lines: bool,
+    pub metrics: Arc<Counts>,
+    pub meter: Meter,
+    /// Traces that were not sampled, of calls that failed or were slow.
+    unsampled: Rate,
+    /// All of them.
+    all: Rate,
+    provider: SdkMeterProvider,
+}
+
+struct Exporters {
+    spans: SpanExporter,
+    lines: LogExporter,
+    metrics: MetricExporter,
+}
+
+impl Export {
+    pub fn start(settings: &Settings, endpoint: &str) -> Result<Export, Error> {
+        let (traces, waiting_traces) = outbox(settings.traces_waiting_max);
+        let (logs, waiting_lines) = outbox(settings.logs_waiting_max);
+        let (sender, exporters) = std::sync::mpsc::channel();
+        let (settings_there, endpoint) = (settings.clone(), endpoint.to_owned());
+        let resource = resource();
+        let (resource_there, health) = (resource.clone(), Arc::new(Health::default()));
+        let (traced, lined, health_there) = (traces.counts().clone(), logs.counts().clone(), health.clone());
+        std::thread::Builder::new()
+            .name("telemetry".to_owned())
+            .spawn(move || {
+                // Where a runtime cannot be made, the sender is dropped, and that is told.
+                let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                    return;
+                };
+                runtime.block_on(async {
+                    let Exporters { mut spans, mut lines, metrics } =
+                        match exporters_to(&settings_there, &endpoint) {
+                            Ok(exporters) => exporters,
+                            Err(error) => return drop(sender.send(Err(error))),
+                        };
+                    spans.set_resource(&resource_there);
+                    lines.set_resource(&resource_there);
+                    let _ = sender.send(Ok(metrics));
+                    let traces = export_traces(waiting_traces, spans, traced, &health_there);
+                    tokio::join!(traces, export_lines(waiting_lines, lines, lined, &health_there));
+                });
+            })
+            .map_err(|source| Error::Thread { source })?;
+        let exporter = exporters.recv().map_err(|_| Error::Ended)??;
+        let counts = Arc::<Counts>::default();
+        let counted = Counted { exporter, counts: counts.clone(), health };
+        let reader = PeriodicReader::builder(counted).with_interval(settings.metrics_interval).build();
+        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let meter = provider.meter_with_scope(scope());
+        Ok(Export {
+            calls: Calls::new(&meter),
+            traces,
+            logs,
+            lines: settings.logs,
+            metrics: counts,
+            meter,
+            unsampled: Rate::new(settings.failures_per_second),
+            all: Rate::new(settings.traces_per_second),
+            provider,
+        })
+    }
+
+    /// Whether there is room for one more trace this second.
+    pub fn takes(&self, trace: Trace) -> bool {
+        if !trace.sampled() && !self.unsampled.takes() {
+            return false;
+        }
+        self.all.takes()
+    }
+
+    /// Traces that were more than there may be in a second.
+    pub fn refused(&self) -> u64 {
+        self.all.refused() + self.unsampled.refused()
+    }
+
+    /// Exports what there is; takes no longer than it may.
+    pub async fn stop(&self) {
+        let flushed = async { tokio::join!(self.traces.flush(), self.logs.flush()) };
+        let _ = tokio::time::timeout(FLUSH_MAX, flushed).await;
+        let provider = self.provider.clone();
+        // It waits for its own thread.
+        let _ = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_MAX)).await;
+    }
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(SCOPE)
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(SCHEMA)
+        .build()
+}
+
+/// Must be called within a runtime; does not wait for the collector.
+fn exporters_to(settings: &Settings, endpoint: &str) -> Result<Exporters, Error> {
+    let tls = || {
+        let roots = ClientTlsConfig::new().with_enabled_roots();
+        match &settings.authorities {
+            Some(pem) => roots.ca_certificate(tonic::transport::Certificate::from_pem(pem)),
+            None => roots,
+        }
+    };
+    let secure = endpoint.starts_with("https://");
+    macro_rules! built {
+        ($builder:expr) => {{
+            let builder = $builder.with_tonic().with_endpoint(endpoint).with_timeout(settings.export_max);
+            let builder = if secure { builder.with_tls_config(tls()) } else { builder };
+            builder.build().map_err(|source| Error::Endpoint { endpoint: endpoint.to_owned(), source })?
+        }};
+    }
+    Ok(Exporters {
+        spans: built!(SpanExporter::builder()),
+        lines: built!(LogExporter::builder()),
+        metrics: built!(MetricExporter::builder()),
+    })
+}
+
+async fn export_traces(
+    waiting: Waiting<Ended>,
+    exporter: SpanExporter,
+    counts: Arc<Counts>,
+    health: &Health,
+) {
+    let scope = scope();
+    waiting
+        .run(async |calls| {
+            let maker = Maker::new(scope.clone());
+            let mut spans = Vec::with_capacity(calls.len() * 6);
+            calls.iter().for_each(|call| maker.make(call, &mut spans));
+            let count = spans.len();
+            health.told(&counts, count, exporter.export(spans).await);
+        })
+        .await;
+}
+
+async fn export_lines(waiting: Waiting<Line>, exporter: LogExporter, counts: Arc<Counts>, health: &Health) {
+    waiting
+        .run(async |lines| {
+            let batch: Vec<_> = lines.iter().map(|line| (&line.0, &line.1)).collect();
+            health.told(&counts, batch.len(), exporter.export(LogBatch::new(&batch)).await);
+        })
+        .await;
+}
+
+/// Whether the collector takes what it is sent; told to the log when that changes.
+#[derive(Default)]
+struct Health {
+    gone: AtomicBool,
+}
+
+impl Health {
+    fn told(&self, counts: &Counts, items: usize, exported: OTelSdkResult) {
+        match exported {
+            Ok(()) => {
+                counts.exported(items);
+                if self.gone.swap(false, Relaxed) {
+                    tracing::info!("the collector takes telemetry again");
+                }
+            }
+            Err(error) => {
+                counts.dropped(items);
+                if !self.gone.swap(true, Relaxed) {
+                    tracing::warn!(%error, "the collector does not take telemetry: it is dropped and counted until it does");
+                }
+            }
+        }
+    }
+}
+
+/// Counts what became of the exports of metrics.
+struct Counted {
+    exporter: MetricExporter,
+    counts: Arc<Counts>,
+    health: Arc<Health>,
+}
+
+impl PushMetricExporter for Counted {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        let exported = self.exporter.export(metrics).await;
+        let failed = exported.is_err();
+        self.health.told(&self.counts, 1, exported);
+        // The SDK has no more to say of it.
+        if failed { Err(OTelSdkError::InternalFailure("not exported".to_owned())) } else { Ok(()) }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
+    }
+}
