@@ -5,6 +5,8 @@ from .panels import *
 LOOKUPS = "rowcall_cache_lookups_total"
 KEPT = M + ', rowcall_result=~"hit|redis|shared"'
 ASKED = M + ', rowcall_result!="bypass"'
+AGE = f"sum by (service_instance_id) (rowcall_feed_age_seconds{{{I}}})"
+LAG_MAX = f"sum by (service_instance_id) (rowcall_feed_lag_max_seconds{{{I}}})"
 FILL = "rowcall_cache_fill_duration_seconds"
 
 
@@ -47,7 +49,7 @@ DASHBOARD = dashboard(
             stat(
                 "Answered from what is kept",
                 "percentunit",
-                [now(kept(window="[5m]"))],
+                [now(alive(kept(window="[5m]")))],
                 "Of the last 5 minutes' lookups of what may be kept: `hit`, `redis` and `shared`. What is usual depends on the callers, so judge it beside last week. Suddenly "
                 "low: an instance just started, a table left the feed, or many writes; see results by method below.",
                 5,
@@ -66,9 +68,9 @@ DASHBOARD = dashboard(
             stat(
                 "Age of the feed, of the most allowed",
                 "percentunit",
-                [now(f"max(sum by (service_instance_id) (rowcall_feed_age_seconds{{{I}}}) / sum by (service_instance_id) (rowcall_feed_lag_max_seconds{{{I}}}))")],
+                [now(f"clamp_max(max({AGE} / {LAG_MAX}), 9.99)")],
                 "How long ago changes were last heard, of `cache.lag_max`, at the instance where it is longest. Over 100 % kept answers cannot be proved and "
-                "everything is read from Postgres: right, but slow. Look whether the primary is up (Database) and at failed polls below.",
+                "everything is read from Postgres: right, but slow. 999 % is that or more. Look whether the primary is up (Database) and at failed polls below.",
                 5,
                 marks=(GREEN, (0.5, ORANGE), (1, RED)),
                 decimals=0,
@@ -149,7 +151,7 @@ DASHBOARD = dashboard(
                 "How old is what each instance has heard?",
                 "s",
                 [
-                    query(f"sum by (service_instance_id) (rowcall_feed_age_seconds{{{I}}})", "{{service_instance_id}}"),
+                    query(AGE, "{{service_instance_id}}"),
                     query(f"sum by (service_instance_id) (rowcall_feed_poll_duration_seconds{{{I}}})", "a poll takes, {{service_instance_id}}"),
                     query(f"max(rowcall_feed_lag_max_seconds{{{I}}})", "limit, cache.lag_max"),
                 ],

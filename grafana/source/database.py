@@ -9,6 +9,7 @@ POOL_OF = POOL_NAME + " of {{service_instance_id}}"
 SECONDS = "db_client_operation_duration_seconds"
 ROWS = "db_client_response_returned_rows"
 STATEMENT = "db_query_summary, db_collection_name, server_address"
+FAILED = ', error_type!=""'
 RANGE = "[$__range]"
 
 
@@ -19,6 +20,12 @@ def pool_share():
 
 def statements(suffix, more=""):
     return rate(SECONDS + suffix, T + more, STATEMENT, RANGE)
+
+
+def failures():
+    failed = rate(SECONDS + "_count", T + FAILED, "db_query_summary, error_type")
+    none = f'label_replace({rate(SECONDS + "_count", T)} * 0, "what", "none", "", "")'
+    return f'label_join({failed}, "what", ": ", "db_query_summary", "error_type") or on () {none}'
 
 
 FAILING = {
@@ -77,10 +84,17 @@ DASHBOARD = dashboard(
                         "{{rowcall_state}}, waits for {{rowcall_wait_event_type}}",
                     )
                 ],
-                "Backends of ours on the primary, from pg_stat_activity. `idle, waits for Client` is rest. `active, waits for Lock`: someone holds a row, "
+                "Backends of ours on the primary, from pg_stat_activity. `idle, waits for Client` is rest, `active, waits for none` is work. `active, waits for Lock`: someone holds a row, "
                 "`pg_blocking_pids` says who. `IO`: disk, or a cache too small. `idle in transaction` that stays: a stream whose caller takes slowly.",
                 7,
                 stack=True,
+                colors={
+                    "active, waits for IO": "orange",
+                    "active, waits for Lock": "red",
+                    "active, waits for none": "green",
+                    "idle, waits for Client": "text",
+                    "idle in transaction, waits for Client": "purple",
+                },
             ),
         ),
         row(
@@ -184,7 +198,7 @@ DASHBOARD = dashboard(
                     column(f"{statements('_sum')} / {statements('_count')}"),
                     column(f"histogram_quantile(0.99, {rate(SECONDS + '_bucket', T, 'le, ' + STATEMENT, RANGE)})"),
                     column(f"{rate(ROWS + '_sum', T, STATEMENT, RANGE)} / {rate(ROWS + '_count', T, STATEMENT, RANGE)}"),
-                    column(f"({statements('_count', ', error_type!=' + chr(34) * 2)} or {statements('_count')} * 0) / {statements('_count')}"),
+                    column(f"({statements('_count', FAILED)} or {statements('_count')} * 0) / {statements('_count')}"),
                 ],
                 [
                     ("Time in it, per second", "s", {"decimals": 2}),
@@ -216,13 +230,7 @@ DASHBOARD = dashboard(
             lines(
                 "Which statements fail, and with what?",
                 "ops",
-                [
-                    query(
-                        f'label_join({rate(SECONDS + "_count", T + ", error_type!=" + chr(34) * 2, "db_query_summary, error_type")}, "what", ": ", "db_query_summary", "error_type")'
-                        f' or on () label_replace({rate(SECONDS + "_count", T)} * 0, "what", "none", "", "")',
-                        "{{what}}",
-                    )
-                ],
+                [query(failures(), "{{what}}")],
                 "By SQLSTATE, as Postgres' manual lists them, or by reason where none came. 57P01 to 57P03: a restart. 57014: cancelled, mostly by a "
                 "deadline. 40001, 40P01: in each other's way. 42…: the catalog changed, see reloads in Runtime.",
                 8,

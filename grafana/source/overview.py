@@ -28,6 +28,11 @@ def stages():
     return f"sum by (rowcall_stage) ({by_method} and on (grpc_method) {unary}) / on () group_left {rate(SECONDS + '_count', UNARY)}"
 
 
+def in_time(window):
+    within = rate(SECONDS + "_bucket", f'{UNARY}, le="{SLOW}"', window=window)
+    return f"{within} / {rate(SECONDS + '_count', UNARY, window=window)}"
+
+
 def share(what):
     return f"sum by (service_instance_id) (rowcall_{what}_active{{{I}}}) / sum by (service_instance_id) (rowcall_{what}_limit{{{I}}})"
 
@@ -54,7 +59,7 @@ DASHBOARD = dashboard(
             stat(
                 "Calls failed by us, 5 minutes",
                 "percentunit",
-                [now(failed_share(M, "[5m]"))],
+                [now(alive(failed_share(M, "[5m]")))],
                 "Of all calls of the last 5 minutes, those that ended UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS, or RESOURCE_EXHAUSTED for our want "
                 "of room. Orange is more than the budget of 0.1 %, red is so much that a month's budget is gone in two days. When it is not green: "
                 "the two panels below say which method and for what reason; `DATABASE_…` leads to the Database dashboard.",
@@ -66,9 +71,9 @@ DASHBOARD = dashboard(
             stat(
                 "Left of 30 days' budget of failures",
                 "percentunit",
-                [now(f"1 - ({failed_share(M, '[30d]', function='increase')}) / {BUDGET}")],
+                [now(alive(f"clamp_min(1 - ({failed_share(M, '[30d]', function='increase')}) / {BUDGET}, -9.99)"))],
                 "How much of the 0.1 % that may fail in 30 days has not been used, as far back as Prometheus remembers. Below zero, the promise of "
-                "99.9 % is broken: put off what is risky, releases first, and look for the days it went in the panels below.",
+                "99.9 % is broken: put off what is risky, releases first, and look for the days it went in the panels below. -999 % is that or less.",
                 5,
                 marks=(RED, (0, ORANGE), (0.25, GREEN)),
                 mappings=[idle("no calls")],
@@ -77,7 +82,7 @@ DASHBOARD = dashboard(
             stat(
                 "Unary calls within 250 ms, 5 minutes",
                 "percentunit",
-                [now(f'{rate(SECONDS + "_bucket", UNARY + ", le=" + chr(34) + str(SLOW) + chr(34), window="[5m]")} / {rate(SECONDS + "_count", UNARY, window="[5m]")}')],
+                [now(alive(in_time("[5m]")))],
                 "Of the last 5 minutes' calls that are answered once, failed ones included. Orange is less than the 99 % promised, red is so little that a month's "
                 "budget is gone in two days. When it is not green: look which method below, then where its time goes.",
                 5,
@@ -88,11 +93,12 @@ DASHBOARD = dashboard(
             stat(
                 "Instances that report now",
                 "short",
-                [now(f"count(changes(process_uptime_seconds{{{I}}}[1m]) > 0)")],
+                [now(REPORTING)],
                 "Processes whose clock has moved in Prometheus in the last minute. `no data` means that nothing on this page is known: a process, the "
                 "Collector or Prometheus' way to it is gone. Fewer than you run: look at the missing one's log; Runtime lists those that are there.",
                 4,
                 marks=(RED, (1, GREEN)),
+                absent=RED,
             ),
             stat(
                 "Alerts firing",

@@ -14,7 +14,7 @@ BURN = 14.4
 """Times the budget: a month's is gone in two days."""
 
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
-GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "text"
+GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "#5b5e69"
 
 # A gauge's or counter's own labels go behind these.
 ONE = 'service_name="$service"'
@@ -42,6 +42,18 @@ def failed_share(labels, window=RATE, by="", function="rate"):
     all_calls = rate("grpc_server_call_duration_seconds_count", labels, by, window, function)
     bad = rate("rowcall_call_failures_total", f"{labels}, {BAD}", by, window, function)
     return f"({bad} or {all_calls} * 0) / {all_calls}"
+
+
+REPORTING = f"count(changes(process_uptime_seconds{{{I}}}[1m]) > 0)"
+"""Processes whose clock has moved: a Collector repeats the last numbers of one that is gone, for a while."""
+
+
+def alive(expr):
+    """Of the last minutes or days, but only while numbers come in: what happened up to a death is not how it goes now.
+
+    NaN where there is nothing to tell of, which `idle` gives its word.
+    """
+    return f"(({expr}) or on () vector(NaN)) and on () ({REPORTING})"
 
 
 # ---------------------------------------------------------------------------------------------------------------- queries
@@ -93,6 +105,11 @@ def words(*pairs):
     return {"options": options, "type": "value"}
 
 
+def nothing(text, color):
+    """No series at all, which would have the colour of the lowest values otherwise."""
+    return {"options": {"match": "null", "result": {"color": color, "index": 10, "text": text}}, "type": "special"}
+
+
 def idle(text):
     """Nothing divided by nothing: no calls, which is not no data."""
     return {"options": {"match": "nan", "result": {"color": GREY, "index": 9, "text": text}}, "type": "special"}
@@ -112,18 +129,19 @@ def panel(kind, title, description, width, height, config, options, queries, lin
     }
 
 
-def stat(title, unit, queries, description, width, *, marks=(BLUE,), mappings=(), decimals=None, names=False, empty="no data", height=4, tint=True):
+def stat(title, unit, queries, description, width, *, marks=(BLUE,), mappings=(), decimals=None, names=False,
+         empty="no data", absent=GREY, height=4):
     more = {} if decimals is None else {"decimals": decimals}
     config = fields(
         unit,
         color={"mode": "thresholds"},
-        mappings=list(mappings),
+        mappings=[*mappings, nothing(empty, absent)],
         thresholds={"mode": "absolute", "steps": steps(*marks)},
         **more,
     )
     config["defaults"]["noValue"] = empty
     options = {
-        "colorMode": "background_solid" if tint else "value",
+        "colorMode": "background_solid",
         "graphMode": "none",
         "justifyMode": "center",
         "orientation": "auto",
@@ -407,7 +425,7 @@ def annotation(name, expr, color, title, *labels):
 ANNOTATIONS = [
     annotation(
         "Restarts",
-        f"count by (service_instance_id) (process_uptime_seconds{{{I}}} * 1000 < $__interval_ms)",
+        f"count by (service_instance_id) (process_uptime_seconds{{{I}}} * 1000 < $__interval_ms + 20000)",
         "yellow",
         "Process {{service_instance_id}} started",
         "service_instance_id",

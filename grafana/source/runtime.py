@@ -57,11 +57,12 @@ DASHBOARD = dashboard(
             stat(
                 "Workers busy, 5 minutes",
                 "percentunit",
-                [now(f"max({rate('rowcall_runtime_busy_seconds_total', I, EACH, '[5m]')} / {each('rowcall_runtime_workers')})")],
+                [now(alive(f"max({rate('rowcall_runtime_busy_seconds_total', I, EACH, '[5m]')} / {each('rowcall_runtime_workers')})"))],
                 "The runtime's, at the busiest instance. Near 100 % the process has no CPU left and every stage gets slow: add instances or cores; if others are idle, callers "
                 "do not balance.",
                 4,
                 marks=(GREEN, (0.8, ORANGE), (0.95, RED)),
+                mappings=[idle("not known yet")],
                 decimals=0,
             ),
             stat(
@@ -207,10 +208,11 @@ DASHBOARD = dashboard(
                 "Rowcall's alerts as Prometheus evaluates them, the budget's among them; each has a runbook. `none` is also what shows while Prometheus has not "
                 "loaded the rules.",
                 8,
+                stack=True,
                 step=True,
                 soft_high=1,
                 decimals=0,
-                colors={"none": "green"},
+                colors={"none": "text"},
             ),
         ),
     ],
