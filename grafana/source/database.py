@@ -30,7 +30,7 @@ def failures():
 
 FAILING = {
     "decimals": 2,
-    "thresholds": {"mode": "absolute", "steps": steps(GREY, (0.0001, ORANGE), (0.01, RED))},
+    "thresholds": {"mode": "absolute", "steps": steps("text", (0.0001, ORANGE), (0.01, RED))},
     "custom.cellOptions": {"type": "color-text"},
 }
 
@@ -84,8 +84,8 @@ DASHBOARD = dashboard(
                         "{{rowcall_state}}, waits for {{rowcall_wait_event_type}}",
                     )
                 ],
-                "Backends of ours on the primary, from pg_stat_activity. `idle, waits for Client` is rest, `active, waits for none` is work. `active, waits for Lock`: someone holds a row, "
-                "`pg_blocking_pids` says who. `IO`: disk, or a cache too small. `idle in transaction` that stays: a stream whose caller takes slowly.",
+                "Backends of ours on the primary, from pg_stat_activity. `idle, waits for Client` is rest, `active, waits for none` is work. "
+                "`active, waits for Lock`: someone holds a row, `pg_blocking_pids` says who. `IO`: disk, or a cache too small. `idle in transaction` that stays: a stream whose caller takes slowly.",
                 7,
                 stack=True,
                 colors={
@@ -121,7 +121,7 @@ DASHBOARD = dashboard(
                 soft_high=5,
             ),
             lines(
-                "How long do calls wait for a connection? 99 of 100, by pool",
+                "How long do calls wait for one? 99 of 100",
                 "s",
                 [query(quantile(0.99, "db_client_connection_wait_time_seconds", I, POOL), POOL_NAME)],
                 "Well below what a statement takes is well. Near `postgres.wait_max` calls are about to be refused. Waiting without a full pool: connections "
@@ -142,6 +142,7 @@ DASHBOARD = dashboard(
                 "Of all instances chosen. Both at zero: this pool has lost its server, see above. Idle ones that come and go quickly: a pooler or firewall "
                 "ends them, see broken ones.",
                 8,
+                height=9,
                 stack=True,
             ),
             lines(
@@ -154,11 +155,12 @@ DASHBOARD = dashboard(
                 "A logarithmic axis; gaps are times in which none was made. Held for long: slow statements, or streams with slow callers. Made slowly: "
                 "TLS, DNS, authentication, or a Postgres without CPU.",
                 8,
+                height=9,
                 low=None,
                 scale=10,
             ),
             lines(
-                "How many waits end without one, how many break?",
+                "How many waits fail, how many break?",
                 "cps",
                 [
                     query(rate("db_client_connection_timeouts_total", I, POOL), "no connection, " + POOL_NAME),
@@ -167,6 +169,7 @@ DASHBOARD = dashboard(
                 "Should be zero. `no connection`: calls refused or too late, the pool is too small or Postgres too slow. `broken`: a connection ended "
                 "in use, by a restart, a pooler or the network. `connect`: the server refuses or cannot be reached; its log says which.",
                 8,
+                height=9,
                 soft_high=1,
             ),
             lines(
@@ -201,7 +204,7 @@ DASHBOARD = dashboard(
                     column(f"({statements('_count', FAILED)} or {statements('_count')} * 0) / {statements('_count')}"),
                 ],
                 [
-                    ("Time in it, per second", "s", {"decimals": 2}),
+                    ("Time per second", "s", {"decimals": 2}),
                     ("Runs", "ops", {}),
                     ("Mean", "s", {"decimals": 2}),
                     ("99 of 100 within", "s", {"decimals": 2}),
@@ -215,35 +218,38 @@ DASHBOARD = dashboard(
                 },
                 "The first line is what Postgres worked at most. A high mean: it lacks an index or reads too many rows; the slow-call log has its plan. Many "
                 "runs: callers could use BatchGet, or the cache. Failed: the panel below says with which SQLSTATE.",
-                sort="Time in it, per second",
+                sort="Time per second",
             ),
             lines(
-                "Which statements are slow? 99 of 100 done within, the ten slowest",
+                "Which are slow? 99 of 100 done within",
                 "s",
                 [query(f"topk(10, {quantile(0.99, SECONDS, T, STATEMENT)})", "{{db_query_summary}} on {{server_address}}")],
-                "A logarithmic axis. One statement on one server: that server, its cache or a lock there. One statement everywhere: its plan changed; "
+                "The ten slowest, on a logarithmic axis; 10 s is that or more. One statement on one server: that server, its cache or a lock there. One statement everywhere: its plan changed; "
                 "ANALYZE the table, look for the index. All: Postgres itself.",
                 8,
+                height=9,
                 low=None,
                 scale=10,
             ),
             lines(
-                "Which statements fail, and with what?",
+                "Which fail, and with what?",
                 "ops",
                 [query(failures(), "{{what}}")],
                 "By SQLSTATE, as Postgres' manual lists them, or by reason where none came. 57P01 to 57P03: a restart. 57014: cancelled, mostly by a "
                 "deadline. 40001, 40P01: in each other's way. 42…: the catalog changed, see reloads in Runtime.",
                 8,
+                height=9,
                 stack=True,
                 soft_high=1,
             ),
             lines(
-                "How many rows does it return? 99 of 100, the ten largest",
+                "How many rows do they return? 99 of 100",
                 "short",
                 [query(f"topk(10, {quantile(0.99, ROWS, T, STATEMENT)})", "{{db_query_summary}} on {{server_address}}")],
-                "Rows explain time: slower with as many rows is a worse plan, slower with more rows is what was asked for. Many more than a page: look at "
+                "The ten largest. Rows explain time: slower with as many rows is a worse plan, slower with more rows is what was asked for. Many more than a page: look at "
                 "its callers' `page_size`, or at a filter that no longer selects.",
                 8,
+                height=9,
                 low=None,
                 scale=10,
             ),

@@ -2,6 +2,8 @@
 
 from .panels import *
 
+# An instance of a week before has another name.
+ANY = ONE + ', grpc_method=~"$method"'
 UNARY = M + ', rowcall_method_kind="unary"'
 STREAM = M + ', rowcall_method_kind="stream"'
 SECONDS = "grpc_server_call_duration_seconds"
@@ -40,7 +42,7 @@ def share(what):
 QUANTILES = [(0.5, "half of them"), (0.9, "90 of 100"), (0.99, "99 of 100")]
 
 LAST_WEEK = {
-    "matcher": {"id": "byName", "options": "all together, a week before"},
+    "matcher": {"id": "byName", "options": "all instances together, a week before"},
     "properties": [
         {"id": "color", "value": {"fixedColor": "text", "mode": "fixed"}},
         {"id": "custom.stacking", "value": {"group": "B", "mode": "none"}},
@@ -165,7 +167,7 @@ DASHBOARD = dashboard(
                     query(quantile(0.99, SECONDS, STREAM, "grpc_method"), "99 of 100 {{grpc_method}}"),
                     query(quantile(0.5, SECONDS, STREAM, "grpc_method"), "half of {{grpc_method}}"),
                 ],
-                "From the call to the last row, callers' own pauses included, so long is not wrong by itself. Sudden change is: slower with the same "
+                "From the call to the last row, callers' own pauses included, so long is not wrong by itself; 100 s is that or more. Sudden change is: slower with the same "
                 "rows points to Postgres or to callers that take slowly, shorter to streams that are cut off (see reasons, above).",
                 low=None,
                 scale=10,
@@ -191,9 +193,9 @@ DASHBOARD = dashboard(
                 "reqps",
                 [
                     query(rate("grpc_server_call_started_total", M, "grpc_method"), "{{grpc_method}}"),
-                    query(f"sum(rate(grpc_server_call_started_total{{{M}}}{RATE} offset 1w))", "all together, a week before"),
+                    query(f"sum(rate(grpc_server_call_started_total{{{ANY}}}{RATE} offset 1w))", "all instances together, a week before"),
                 ],
-                "Stacked, so the top is all calls; the dashed line is the same hour a week ago. Well above it: the method that grew is the one to ask "
+                "Stacked, so the top is all calls; the dashed line is the same hour a week ago, of every instance there was. Well above it: the method that grew is the one to ask "
                 "its callers about; limits are set by `listener.*`. Well below: callers cannot reach this service.",
                 9,
                 height=9,

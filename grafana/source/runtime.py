@@ -89,8 +89,8 @@ DASHBOARD = dashboard(
                 "Resources that are unfit",
                 "short",
                 [now(f'max(rowcall_resources{{{I}, rowcall_fit="unfit"}}) or max(rowcall_resources{{{I}}}) * 0')],
-                "Of the contract, those that do not fit the database: their methods answer FAILED_PRECONDITION, others go on. A table or column that the contract names is gone or has another type: the log and "
-                "`rowcall check` say which.",
+                "Of the contract, those that do not fit the database: their methods answer FAILED_PRECONDITION, others go on. "
+                "A table or column that the contract names is gone or has another type: the log and `rowcall check` say which.",
                 4,
                 marks=(GREEN, (1, RED)),
             ),

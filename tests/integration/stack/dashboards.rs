@@ -77,7 +77,6 @@ fn every_panel_has_a_title_a_unit_and_says_what_to_do() {
             {
                 problems.push(format!("{place}: would show a value from before a collector's death"));
             }
-            // Two that lie over each other, or one beside the page.
             let grid = &panel["gridPos"];
             if number(&grid["x"]) + number(&grid["w"]) > 24 {
                 problems.push(format!("{place}: wider than the page"));
