@@ -1,5 +1,6 @@
-//! Tests with tools that are built with Go: `make test-stack` installs them and runs these.
+//! Tests with tools that `make test-stack` installs, most of them built with Go.
 
+mod deploy;
 mod first_minutes;
 mod grpcurl;
 mod h2spec;
