@@ -4,3 +4,4 @@ mod deploy;
 mod first_minutes;
 mod grpcurl;
 mod h2spec;
+mod one_command;
