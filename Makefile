@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 DURATION ?= 5m
-.PHONY: help run check test torture soak test-stack load fuzz
+.PHONY: help run stack check test torture soak test-stack load fuzz
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,6 +10,11 @@ help: ## Show this list.
 run: ## Serve the example from a Postgres of its own, on 127.0.0.1:50051.
 	@scripts/setup run
 	cargo run --quiet -- serve
+
+stack: ## Collector, Prometheus and Rowcall with the example under a small load, here, until Ctrl-C: LOAD=20 Gets a second.
+	@scripts/setup stack
+	cargo build --quiet
+	@scripts/stack
 
 check: ## Formatting and lints.
 	@scripts/setup build
@@ -34,7 +39,7 @@ soak: ## Writers, readers and faults beside a checker of what may be shown: DURA
 	ROWCALL_SOAK=$(DURATION) ROWCALL_SOAK_SEED=$(SEED) \
 		cargo test --test integration soak:: -- --ignored --nocapture
 
-test-stack: ## The tests that need Go tools; installs them into .tools/bin.
+test-stack: ## The tests that need Go tools, Prometheus and the Collector; installs them, mostly into .tools.
 	@scripts/setup stack
 	cargo test --test integration stack:: -- --ignored
 
