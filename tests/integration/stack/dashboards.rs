@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-const README: &str = include_str!("../../../README.md");
+use super::exported;
+
 const UIDS: [&str; 4] = ["rowcall-cache", "rowcall-database", "rowcall-overview", "rowcall-runtime"];
 
 /// Each of them marks these changes.
@@ -163,9 +164,8 @@ fn latency_by_method_leads_to_the_traces_of_that_method_and_time() {
 
 #[test]
 #[ignore = "belongs to the stack: `make test-stack` runs it"]
-fn every_metric_in_a_query_is_one_that_readme_lists() {
-    let known = metric_names();
-    assert!(known.contains("grpc_server_call_duration_seconds_bucket"), "README.md has no table of metrics");
+fn every_metric_in_a_query_is_one_that_is_exported() {
+    let known = exported::names();
     let mut unknown = BTreeSet::new();
     for dashboard in dashboards() {
         for expr in expressions(&dashboard) {
@@ -177,31 +177,6 @@ fn every_metric_in_a_query_is_one_that_readme_lists() {
         }
     }
     assert!(unknown.is_empty(), "{unknown:#?}");
-}
-
-/// Of README's table of instruments, what Prometheus calls them.
-fn metric_names() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let rows = README.lines().skip_while(|line| !line.starts_with("| instrument |")).skip(2);
-    for line in rows.take_while(|line| line.starts_with('|')) {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [instruments, kind, unit, ..] = cells[..] else { panic!("README.md: {line}") };
-        let suffix = match unit {
-            "s" => "_seconds",
-            "By" => "_bytes",
-            _ => "",
-        };
-        for instrument in instruments.split(',') {
-            let name = format!("{}{suffix}", instrument.trim().trim_matches('`').replace('.', "_"));
-            match kind {
-                "counter" => names.extend([format!("{name}_total")]),
-                "gauge" => names.extend([name]),
-                "histogram" => names.extend(["bucket", "sum", "count"].map(|part| format!("{name}_{part}"))),
-                _ => panic!("README.md: what kind is {kind}?"),
-            }
-        }
-    }
-    names
 }
 
 /// The words before a selector, which is all that names a metric in these queries.

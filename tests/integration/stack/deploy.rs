@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::{exported, queries};
+
 #[test]
 #[ignore = "needs Prometheus: `make test-stack` installs it"]
 fn prometheus_takes_its_configuration_and_rules() {
@@ -124,57 +126,21 @@ fn every_alert_has_a_runbook_and_cases_that_fire_and_that_do_not() {
 
 #[test]
 fn rules_and_runbooks_name_metrics_that_are_exported_or_recorded() {
-    let mut known = metric_names();
-    let rules: Vec<_> = files("prometheus/rules", "yml").iter().map(|path| read(path)).collect();
-    let lines = rules.iter().flat_map(|text| text.lines());
-    known.extend(lines.filter_map(|line| line.trim().strip_prefix("- record: ")).map(str::to_owned));
+    let mut known = exported::names();
+    let (recorded, alerts) = queries::of_rules();
+    known.extend(recorded.iter().map(|rule| rule.place.clone()));
     let runbooks: Vec<_> = files("runbooks", "md").iter().map(|path| read(path)).collect();
-    let named: BTreeSet<_> = rules
-        .iter()
-        .flat_map(|text| expressions(text))
+    let named: BTreeSet<_> = recorded
+        .into_iter()
+        .chain(alerts)
+        .map(|rule| rule.text)
         .chain(runbooks)
         .chain([read(&deploy("kubernetes/prometheus-adapter/values.yaml"))])
         .flat_map(|text| named(&text))
         .collect();
     assert!(named.len() > 30, "{named:?}");
     let unknown: Vec<_> = named.difference(&known).collect();
-    assert!(unknown.is_empty(), "neither in README's table of metrics nor recorded: {unknown:?}");
-}
-
-/// Every series that README's table of metrics promises, as Prometheus calls it.
-pub fn metric_names() -> BTreeSet<String> {
-    let readme = read(&package("README.md"));
-    let table = readme.lines().skip_while(|line| !line.starts_with("| instrument |")).skip(2);
-    let rows: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
-    assert!(!rows.is_empty(), "README.md has no table that begins with | instrument |");
-    let mut names = BTreeSet::new();
-    for row in rows {
-        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
-        for instrument in cells[0].split(',') {
-            names.extend(series(instrument.trim().trim_matches('`'), cells[1], cells[2]));
-        }
-    }
-    names
-}
-
-/// As the Collector's exporter translates: units become suffixes, those in braces are dropped, counters end in `_total`.
-fn series(instrument: &str, kind: &str, unit: &str) -> Vec<String> {
-    let mut name = instrument.replace('.', "_");
-    let suffix = match unit.trim_matches('`') {
-        "s" => "_seconds",
-        "By" => "_bytes",
-        "1" if kind == "gauge" => "_ratio",
-        _ => "",
-    };
-    if !name.ends_with(suffix) {
-        name.push_str(suffix);
-    }
-    match kind {
-        "counter" => vec![format!("{name}_total")],
-        "gauge" => vec![name],
-        "histogram" => ["bucket", "sum", "count"].map(|part| format!("{name}_{part}")).into(),
-        _ => panic!("{instrument} is a {kind:?}"),
-    }
+    assert!(unknown.is_empty(), "neither exported nor recorded: {unknown:?}");
 }
 
 /// By which series are summed and split.
@@ -187,7 +153,7 @@ const LABELS: [&str; 5] = [
 ];
 
 /// The words of a text that look like our metrics; what is in braces are labels and their values.
-fn named(text: &str) -> BTreeSet<String> {
+pub fn named(text: &str) -> BTreeSet<String> {
     let mut bare = String::new();
     let mut depth = 0;
     for letter in text.chars() {
@@ -206,24 +172,6 @@ fn named(text: &str) -> BTreeSet<String> {
         begins.is_some_and(|begin| word.len() > begin.len()) && !LABELS.contains(word)
     });
     ours.map(str::to_owned).collect()
-}
-
-/// What stands behind each `expr:`, over several lines when it begins with `|`.
-fn expressions(rules: &str) -> Vec<String> {
-    let mut expressions = Vec::new();
-    let mut lines = rules.lines().peekable();
-    while let Some(line) = lines.next() {
-        let Some((indent, text)) = line.split_once("expr: ") else { continue };
-        let mut expression = if text == "|" { String::new() } else { text.to_owned() };
-        while text == "|" {
-            match lines.next_if(|next| next.starts_with(&format!("{indent}  "))) {
-                Some(next) => expression.extend([next, "\n"]),
-                None => break,
-            }
-        }
-        expressions.push(expression);
-    }
-    expressions
 }
 
 /// Each alert and the runbooks that its rules name; annotations may be shared by an anchor.

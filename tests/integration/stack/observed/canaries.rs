@@ -42,7 +42,7 @@ async fn nothing_exported_or_logged_has_a_value_a_key_a_token_or_a_password() {
     let listed = json!({"filter": format!("title = \"{}\"", canary("row")), "page_size": 1});
     client.call("ListAlbums", listed).await.expect("albums");
     let page = client.call("ListAlbums", json!({"page_size": 1})).await.expect("a page");
-    let page_token = page.json()["nextPageToken"].as_str().expect("a token").to_owned();
+    let page_token = page.json()["next_page_token"].as_str().expect("a token").to_owned();
     client
         .call("ListAlbums", json!({"page_size": 1, "page_token": page_token}))
         .await

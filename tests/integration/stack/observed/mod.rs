@@ -3,6 +3,5 @@
 
 mod canaries;
 mod programs;
-mod queries;
 mod seen;
 mod told;

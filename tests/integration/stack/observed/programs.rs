@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::super::ours;
 use crate::support::free_port;
 
 const START_MAX: Duration = Duration::from_secs(60);
@@ -26,11 +27,6 @@ pub struct Prometheus {
     process: Child,
     port: u16,
     _folder: TempDir,
-}
-
-/// A path from the top of the tree.
-pub fn ours(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 impl Collector {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tonic::Code;
 
+use super::super::deploy::named;
+use super::super::queries::{Query, of_panels, of_rules};
 use super::programs::{Series, Span};
-use super::queries::{Query, of_panels, of_rules};
 use super::seen::{CONTRACT, DATABASE, Scene};
 use crate::support::{Client, Failure};
 
@@ -124,11 +125,8 @@ fn every_call_is_counted(scene: &Scene, made: &Made) {
             ((method, series.labels["grpc_status"].clone()), series.value as u64)
         })
         .collect();
-    let expected: BTreeMap<(String, String), u64> = made
-        .0
-        .iter()
-        .map(|((method, code), count)| ((method.clone(), (*code).to_owned()), *count))
-        .collect();
+    let expected: BTreeMap<(String, String), u64> =
+        made.0.iter().map(|((method, code), count)| ((method.clone(), (*code).to_owned()), *count)).collect();
     assert_eq!(seen, expected);
     let failed: u64 = made.0.iter().filter(|((_, code), _)| *code != "OK").map(|(_, count)| count).sum();
     assert_eq!(scene.prometheus.number("sum(rowcall_call_failures_total)"), Some(failed as f64));
@@ -170,7 +168,7 @@ fn every_query_has_an_answer(scene: &Scene, took: Duration) {
         }
     }
     // An alert's condition is met by nothing when all is well; what it looks at has to be there.
-    let names: BTreeSet<String> = alerts.iter().flat_map(|alert| names(&alert.text)).collect();
+    let names: BTreeSet<String> = alerts.iter().flat_map(|alert| named(&alert.text)).collect();
     for Query { place, text } in &alerts {
         if let Err(error) = scene.prometheus.ask_range(text, minutes) {
             problems.push(format!("{place}: {error}: {text}"));
@@ -194,31 +192,6 @@ fn may_be_empty(place: &str, text: &str) -> bool {
 fn odd(series: &[Series]) -> Option<String> {
     let odd = series.iter().find(|series| series.value.is_infinite() || series.value < 0.0)?;
     Some(format!("{} of {:?}", odd.value, odd.labels))
-}
-
-/// The metrics that an expression names.
-fn names(expression: &str) -> BTreeSet<String> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let words = expression.split(|c: char| !word(c)).filter(|word| word.len() > 3);
-    let metric = |word: &&str| {
-        word.starts_with("rowcall")
-            || word.starts_with("grpc_server")
-            || word.starts_with("db_client")
-            || word.starts_with("process_")
-    };
-    // What stands in braces and behind `by` are labels, which never begin so but for these.
-    let label = |word: &&str| {
-        matches!(
-            *word,
-            "grpc_method"
-                | "rowcall_mode"
-                | "rowcall_fit"
-                | "rowcall"
-                | "db_client_connection_state"
-                | "db_client_connection_pool_name"
-        )
-    };
-    words.filter(metric).filter(|word| !label(word)).map(str::to_owned).collect()
 }
 
 fn values_are_such_as_they_can_be(scene: &Scene) {

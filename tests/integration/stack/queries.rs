@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::programs::ours;
+use super::ours;
 
 /// A query, and where it stands.
 pub struct Query {
@@ -39,7 +39,7 @@ fn panels(of: &Value) -> Vec<Value> {
 
 fn substituted(text: &str) -> String {
     let values = BTreeMap::from([
-        ("service", ".*"),
+        ("service", "rowcall"),
         ("instance", ".*"),
         ("method", ".*"),
         ("table", ".*"),
