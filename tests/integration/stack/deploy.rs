@@ -214,12 +214,13 @@ fn expressions(rules: &str) -> Vec<String> {
     let mut lines = rules.lines().peekable();
     while let Some(line) = lines.next() {
         let Some((indent, text)) = line.split_once("expr: ") else { continue };
-        let mut expression = if text == "|" { String::new() } else { text.to_owned() };
-        while text == "|" {
-            match lines.next_if(|next| next.starts_with(&format!("{indent}  "))) {
-                Some(next) => expression.extend([next, "\n"]),
-                None => break,
-            }
+        if text != "|" {
+            expressions.push(text.to_owned());
+            continue;
+        }
+        let mut expression = String::new();
+        while let Some(next) = lines.next_if(|next| next.starts_with(&format!("{indent}  "))) {
+            expression.extend([next, "\n"]);
         }
         expressions.push(expression);
     }
