@@ -1,10 +1,10 @@
 //! `make stack` without make: it starts, it can be asked, and nothing is left of it.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,6 +16,8 @@ const PORTS: [&str; 5] = ["GRPC_PORT", "OTLP_PORT", "METRICS_PORT", "SELF_PORT",
 
 struct Stack {
     process: Child,
+    /// Open as long as it may say something.
+    said: Lines<BufReader<ChildStdout>>,
     ports: Vec<u16>,
     /// Where it keeps what it removes at its end.
     work: TempDir,
@@ -65,10 +67,10 @@ impl Stack {
             .env("LOGS", logs.path());
         command.env("LOAD_SECONDS", "300").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("scripts/stack starts");
-        let said = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
-        let mut said = said.map(|line| line.expect("UTF-8"));
-        assert!(said.any(|line| line.contains("Ctrl-C stops")), "it ended: {:?}", process.wait());
-        Self { process, ports, work, logs }
+        let mut said = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
+        let ready = said.by_ref().any(|line| line.expect("UTF-8").contains("Ctrl-C stops"));
+        assert!(ready, "it ended: {:?}", process.wait());
+        Self { process, said, ports, work, logs }
     }
 
     /// Waits until a query has an answer.
@@ -95,6 +97,7 @@ impl Stack {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
         assert_eq!(self.process.wait().expect("it ends").code(), Some(143));
+        assert!(self.said.by_ref().any(|line| line.expect("UTF-8").contains("stopped")));
     }
 }
 
