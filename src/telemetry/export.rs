@@ -62,6 +62,9 @@ struct Exporters {
 
 impl Export {
     pub fn start(settings: &Settings, endpoint: &str) -> Result<Export, Error> {
+        if !addresses(endpoint) {
+            return Err(Error::Endpoint { endpoint: endpoint.to_owned() });
+        }
         let (traces, waiting_traces) = outbox(settings.traces_waiting_max);
         let (logs, waiting_lines) = outbox(settings.logs_waiting_max);
         let (sender, exporters) = std::sync::mpsc::channel();
@@ -139,6 +142,12 @@ fn scope() -> InstrumentationScope {
         .build()
 }
 
+/// Whether it says how and where; what it says of nobody is found out when it is first used.
+fn addresses(endpoint: &str) -> bool {
+    let uri: Option<http::Uri> = endpoint.parse().ok();
+    uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+}
+
 /// Must be called within a runtime; does not wait for the collector.
 fn exporters_to(settings: &Settings, endpoint: &str) -> Result<Exporters, Error> {
     let tls = || {
@@ -153,7 +162,7 @@ fn exporters_to(settings: &Settings, endpoint: &str) -> Result<Exporters, Error>
         ($builder:expr) => {{
             let builder = $builder.with_tonic().with_endpoint(endpoint).with_timeout(settings.export_max);
             let builder = if secure { builder.with_tls_config(tls()) } else { builder };
-            builder.build().map_err(|source| Error::Endpoint { endpoint: endpoint.to_owned(), source })?
+            builder.build().map_err(|source| Error::Exporter { endpoint: endpoint.to_owned(), source })?
         }};
     }
     Ok(Exporters {

@@ -73,7 +73,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("telemetry.endpoint {endpoint:?} cannot be used: write http://HOST:PORT or https://HOST:PORT")]
-    Endpoint { endpoint: String, source: opentelemetry_otlp::ExporterBuildError },
+    Endpoint { endpoint: String },
+    #[error("telemetry cannot be sent to {endpoint}")]
+    Exporter { endpoint: String, source: opentelemetry_otlp::ExporterBuildError },
     #[error("cannot read {path}: it must be a PEM file with authorities")]
     Authorities { path: PathBuf, source: std::io::Error },
     #[error("cannot start a thread for telemetry")]

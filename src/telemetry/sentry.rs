@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sentry::protocol::{Event, Level};
+use sentry::transports::DefaultTransportFactory;
 use sentry::types::Dsn;
 use sentry::{Client, ClientOptions};
 
@@ -34,10 +35,12 @@ pub struct Sentry {
 impl Sentry {
     pub fn start(dsn: &str) -> Result<Sentry, Error> {
         dsn.parse::<Dsn>().map_err(|source| Error::Sentry { source })?;
-        let options = ClientOptions::new()
+        // Nothing of what an SDK likes to add: no host's name, no environment, no breadcrumbs.
+        let mut options = ClientOptions::new()
             .dsn(dsn)
             .release(concat!("rowcall@", env!("CARGO_PKG_VERSION")))
             .default_integrations(false);
+        options.transport = Some(Arc::new(DefaultTransportFactory));
         Ok(Sentry { client: Arc::new(Client::from(options)), rate: Rate::new(EVENTS_PER_SECOND) })
     }
 

@@ -40,6 +40,7 @@ mod slow_readers;
 mod soak;
 mod stack;
 mod storm;
+mod telemetry;
 mod torture;
 mod totals;
 mod types;

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Answered, Course, Keep, Keeper, Terms, Way, Wish, seen_by};
 use crate::cache::{Entry, Epoch, Key, Label, Lead, Part, Seen, Snapshot, Tag, Verdict, Want, Xid};
-use crate::call::{Level, Notes, Served};
+use crate::call::{Level, Notes, Served, Stage};
 use crate::contract::options::Reason;
 use crate::error::Error;
 use crate::postgres::{self, Found, Miss, Server, Servers, Sight};
@@ -160,21 +160,26 @@ impl Keeper {
         };
         let wanted =
             |found: &Found| epoch.is_some_and(|epoch| self.may_prove(epoch, &course.wish, question, found));
-        let read = |server: Server| async move {
-            let mut own = Notes::default();
-            let mut pause = AGAIN_FIRST;
-            loop {
-                let got = question.read(&server, course.sight(), &mut own).await?;
-                let shown = match epoch.filter(|_| server.is_standby()) {
-                    Some(epoch) => self.proves(epoch, &course.wish, question, got.seen()),
-                    None => self.covers(&course.wish, got.seen()),
-                };
-                match shown {
-                    true => return Ok((got, own, server.is_standby())),
-                    false if server.is_standby() => return Err(Miss::TooOld),
-                    false => sleep(pause).await,
+        // Of a reading that fails or is cut off, the statements are told, too.
+        let journal = notes.journal.shared();
+        notes.enter(Stage::Execute);
+        let read = |server: Server| {
+            let mut own = Notes { journal: journal.clone(), ..Notes::default() };
+            async move {
+                let mut pause = AGAIN_FIRST;
+                loop {
+                    let got = question.read(&server, course.sight(), &mut own).await?;
+                    let shown = match epoch.filter(|_| server.is_standby()) {
+                        Some(epoch) => self.proves(epoch, &course.wish, question, got.seen()),
+                        None => self.covers(&course.wish, got.seen()),
+                    };
+                    match shown {
+                        true => return Ok((got, own, server.is_standby())),
+                        false if server.is_standby() => return Err(Miss::TooOld),
+                        false => sleep(pause).await,
+                    }
+                    pause = (pause * 2).min(AGAIN_MAX);
                 }
-                pause = (pause * 2).min(AGAIN_MAX);
             }
         };
         match servers.read(course.deadline, wanted, read).await {

@@ -48,7 +48,7 @@ pub fn check(
             asked(method).map(|bytes| Some(bytes * 0.05..=bytes * 0.9))
         }
         Side::Stream { .. } => stream(stage, server.context("no server")?).map(|bytes| Some(about(bytes))),
-        Side::Rest => kept(stage, server.context("no server")?).map(|()| None),
+        Side::Rest | Side::Gone => kept(stage, server.context("no server")?).map(|()| None),
         Side::Transactions { .. }
         | Side::OneTransaction
         | Side::Copy

@@ -183,6 +183,13 @@ pub fn all() -> Vec<Line> {
             ("telemetry off", kept(Program::RowcallKeeping, Method::Get, Keys::Few, PLAIN)),
             Floor::AtLeast(0.85),
         ),
+        line(
+            "Get, cached, collector gone",
+            kept(Program::RowcallKeepingUnheard, Method::Get, Keys::Few, PLAIN),
+            ("telemetry off", kept(Program::RowcallKeeping, Method::Get, Keys::Few, PLAIN)),
+            Floor::AtLeast(0.85),
+        ),
+        alone("Collector gone, 3.6 M calls", "", Side::Gone, Floor::AtMost(64.0), "MiB more"),
         alone("Feed at rest", "", Side::Rest, Floor::AtMost(1.0), "% of a core"),
         tax("Write tax, one row", Rows::One, Commit::Synchronous, Floor::AtLeast(0.75)),
         tax("Write tax, 1,000 rows", Rows::Thousand, Commit::Synchronous, Floor::AtLeast(0.90)),

@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod client;
 mod cluster;
+mod gone;
 mod h2load;
 mod keys;
 mod line;

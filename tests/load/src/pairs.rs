@@ -76,7 +76,7 @@ pub fn measure(stage: &Stage, line: &Line, measure: &Measure) -> anyhow::Result<
     for peer in peer.iter_mut().filter(|peer| peer.side.kept().is_some()) {
         peer.warm_up(stage)?;
     }
-    let pairs = if line.ours == Side::Rest { 1 } else { measure.pairs };
+    let pairs = if matches!(line.ours, Side::Rest | Side::Gone) { 1 } else { measure.pairs };
     let (mut of_ours, mut of_peer) = (Vec::new(), Vec::new());
     for pair in 0..pairs {
         // Neither is always the first.
@@ -152,7 +152,7 @@ impl Ready {
 
     /// What it answers in the end, when it has kept what it can.
     fn warm_up(&mut self, stage: &Stage) -> anyhow::Result<Sample> {
-        if self.side == Side::Rest {
+        if matches!(self.side, Side::Rest | Side::Gone) {
             return Ok(Sample { value: 0.0, distinct_keys: None, answer_bytes: None, hits: None });
         }
         let mut hits = -1.0;

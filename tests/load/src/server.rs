@@ -30,9 +30,11 @@ pub enum Program {
     /// With a collector, and as it then comes: metrics, and a tenth of the traces.
     RowcallTelling,
     RowcallKeepingTelling,
-    /// The same with every trace sampled, and none beyond a limit but that of what can wait.
+    /// The same with every trace sampled.
     RowcallTellingAll,
     RowcallKeepingTellingAll,
+    /// The same, and the collector is gone.
+    RowcallKeepingUnheard,
     Bare,
     Written,
     /// A collector that reads what it is sent, and keeps nothing of it.
@@ -51,6 +53,9 @@ impl Program {
             }
             Program::RowcallKeepingLittle => &["cache.bytes_max=64MiB"],
             Program::RowcallTellingAll | Program::RowcallKeepingTellingAll => &["telemetry.traces_ratio=1"],
+            Program::RowcallKeepingUnheard => {
+                &["telemetry.traces_ratio=1", "telemetry.traces_per_second=1000000"]
+            }
             Program::RowcallTelling | Program::RowcallKeepingTelling => &[],
             Program::Rowcall | Program::RowcallKeeping | Program::Bare | Program::Written | Program::Sink => {
                 &[]
@@ -72,6 +77,7 @@ impl Program {
                 | RowcallKeepingLittle
                 | RowcallKeepingTelling
                 | RowcallKeepingTellingAll
+                | RowcallKeepingUnheard
         )
     }
 
@@ -79,6 +85,11 @@ impl Program {
     pub fn tells(self) -> bool {
         use Program::*;
         matches!(self, RowcallTelling | RowcallTellingAll | RowcallKeepingTelling | RowcallKeepingTellingAll)
+    }
+
+    /// Whether it believes to have one.
+    fn is_unheard(self) -> bool {
+        self == Program::RowcallKeepingUnheard
     }
 
     fn is_ready(self, log: &Path) -> bool {
@@ -167,6 +178,9 @@ impl Programs {
         if program.tells() {
             let collector = more.collector.context("who tells has a collector")?;
             command.args(["--set", &format!("telemetry.endpoint=http://{collector}")]);
+        }
+        if program.is_unheard() {
+            command.args(["--set", &format!("telemetry.endpoint=http://127.0.0.1:{}", free_port()?)]);
         }
         let output = File::create(self.log(program, more))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).current_dir(&self.folder);

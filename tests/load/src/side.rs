@@ -7,9 +7,9 @@ use crate::cluster::Database;
 use crate::h2load::{Calls, Flight, MANY, ONE};
 use crate::keys::{Keys, PAGE, Pool};
 use crate::pgbench::{Place, Script};
-use crate::rest;
 use crate::server::{Program, Server};
 use crate::stage::Stage;
+use crate::{gone, rest};
 
 pub const STREAM_ROWS: usize = 1_000_000;
 const COPY: &str =
@@ -43,6 +43,8 @@ pub enum Side {
     Updates { rows: Rows, of: Database, commit: Commit },
     /// Seconds until two restarted instances that share a Redis answer as many calls as before.
     Restart,
+    /// MiB that an hour's calls leave behind when the collector is gone.
+    Gone,
     /// Percent of a core while nobody calls, the sessions in Postgres included.
     Rest,
 }
@@ -117,6 +119,7 @@ impl Side {
         match self {
             Side::Calls { of, .. } | Side::OneCall { of } | Side::Stream { of } => Some(of),
             Side::Rest => Some(Program::RowcallKeeping),
+            Side::Gone => Some(Program::RowcallKeepingUnheard),
             Side::Transactions { .. }
             | Side::OneTransaction
             | Side::Copy
@@ -184,6 +187,7 @@ impl Side {
                 Ok(plain(stage.pgbench.per_second(place, script, WRITERS, seconds)?))
             }
             Side::Restart => anyhow::bail!("instances that share are started by who measures"),
+            Side::Gone => gone::measure(stage, server.expect("who is unheard is a server")),
             Side::Rest => rest::measure(stage, server.expect("who rests is a server"), seconds),
             Side::Copy => {
                 let copied = stage.client.copy(&stage.cluster.url(Database::Plain), COPY)?;
