@@ -18,8 +18,8 @@ const NAME_DIGITS: usize = 12;
 
 pub struct Gauges {
     pub servers: Servers,
-    /// Of upkeep.
-    pub writing: Postgres,
+    /// Beside the pools of calls.
+    pub upkeep: [Postgres; 2],
     pub pipeline: Arc<Pipeline>,
     pub feed: Feed,
     pub load: Load,
@@ -59,7 +59,7 @@ impl Gauges {
         let pools: Arc<[Postgres]> = [self.servers.primary().clone()]
             .into_iter()
             .chain(standbys)
-            .chain([self.writing.clone()])
+            .chain(self.upkeep.iter().cloned())
             .collect();
         let each = pools.clone();
         telemetry.watch(&instruments::POOL_COUNT, move |tell| {
@@ -175,9 +175,9 @@ impl Gauges {
         let redis = self.pipeline.clone();
         telemetry.watch(&instruments::REDIS_LOOKUPS, move |tell| {
             if let Some(status) = redis.redis_status() {
-                let missed = status.lookups.saturating_sub(status.hits + status.late);
                 tell(status.hits as f64, &["hit"]);
-                tell(missed as f64, &["miss"]);
+                // What is there and cannot be used is as nothing.
+                tell((status.missed + status.unreadable) as f64, &["miss"]);
                 tell(status.late as f64, &["late"]);
             }
         });

@@ -99,6 +99,7 @@ async fn run(
         server,
         servers: servers.clone(),
         writing: Postgres::new(settings::writing(config, &served.database, &telemetry))?,
+        asking: Postgres::new(settings::asking(config, &served.database, &telemetry))?,
         contract: contract.clone(),
         paths: served.contract.clone(),
         hangup,

@@ -35,6 +35,8 @@ pub(super) struct Ready {
     pub servers: Servers,
     /// Beside the pools of calls: the feed's connection.
     pub writing: Postgres,
+    /// For what may have to wait.
+    pub asking: Postgres,
     pub contract: Arc<Contract>,
     /// Where a reload reads the contract again.
     pub paths: Vec<PathBuf>,
@@ -52,7 +54,7 @@ impl Ready {
         stop: CancellationToken,
         loading: impl Future<Output = anyhow::Result<Loaded>>,
     ) -> anyhow::Result<()> {
-        let Ready { server, servers, writing, contract, paths, hangup, telemetry } = self;
+        let Ready { server, servers, writing, asking, contract, paths, hangup, telemetry } = self;
         if config.tokens.keys.is_empty() {
             tracing::info!("tokens.keys is not set: page and resume tokens end with this process");
         }
@@ -69,7 +71,7 @@ impl Ready {
         let (reloads, backends) = (Outcomes::default(), Backends::default());
         let gauges = Gauges {
             servers: servers.clone(),
-            writing: writing.clone(),
+            upkeep: [writing.clone(), asking.clone()],
             pipeline: pipeline.clone(),
             feed: feed.clone(),
             load: server.load(),
@@ -101,9 +103,9 @@ impl Ready {
                 let reloading = tokio::spawn(reload.run(hangup, report.problems));
                 let following = tokio::spawn(follow.run());
                 let verifying = tokio::spawn(verify::run(verified));
-                let looking = telemetry.exports().then(|| tokio::spawn(backends.follow(writing.clone())));
+                let looking = telemetry.exports().then(|| tokio::spawn(backends.follow(asking.clone())));
                 let slow = telemetry.slowest();
-                let explaining = slow.map(|slow| tokio::spawn(explain::run(slow, writing.clone())));
+                let explaining = slow.map(|slow| tokio::spawn(explain::run(slow, asking.clone())));
                 serving.await;
                 looking.into_iter().chain(explaining).for_each(|task| task.abort());
                 following.abort();
@@ -117,6 +119,7 @@ impl Ready {
                 Err(error)
             }
         };
+        asking.close().await;
         writing.close().await;
         servers.close().await;
         telemetry.stop().await;
@@ -155,7 +158,8 @@ impl Serving {
         let contract = load::contract(paths.clone()).await?;
         let loaded = load::plans(contract.clone(), servers.primary()).await?;
         let writing = Postgres::new(settings::writing(&config, url, &telemetry))?;
-        let ready = Ready { server, servers, writing, contract, paths, hangup, telemetry };
+        let asking = Postgres::new(settings::asking(&config, url, &telemetry))?;
+        let ready = Ready { server, servers, writing, asking, contract, paths, hangup, telemetry };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let served = tokio::spawn(async move { ready.serve(&config, told, async { Ok(loaded) }).await });

@@ -127,6 +127,17 @@ pub fn writing(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::S
         connections_min: 0,
         role: postgres::Role::Primary,
         access: postgres::Access::ReadWrite,
+        pool_name: "feed",
+        ..postgres(config, url, telemetry)
+    }
+}
+
+/// What is asked beside calls and feed, and may have to wait: plans of slow statements, and what backends wait for.
+pub fn asking(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::Settings {
+    postgres::Settings {
+        connections_max: 1,
+        connections_min: 0,
+        role: postgres::Role::Primary,
         pool_name: "upkeep",
         ..postgres(config, url, telemetry)
     }

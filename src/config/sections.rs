@@ -326,9 +326,9 @@ settings! {
         metrics_interval: Duration = "10s" in SECOND..,
         /// Of the traces that begin here, so many are sampled; in those of callers they decide.
         traces_ratio: f64 = "0.1" in 0.0..=1.0,
-        /// Traces sent in a second, at most; further ones are dropped and counted.
+        /// Sampled traces sent in a second, at most; further ones are dropped and counted.
         traces_per_second: u32 = "1000",
-        /// Traces in a second that were not sampled, of calls that failed or were slow.
+        /// Further traces in a second, of calls that failed or were slow: so many where the server is to blame, and as many where it is not.
         failures_per_second: u32 = "100",
         /// Traces that wait to be sent; a further one is dropped and counted.
         traces_waiting_max: usize = "4096" in 1..,
@@ -348,9 +348,9 @@ settings! {
         format: LogFormat = "text",
         /// A call that takes so long has a line of its own, and is exported as a trace.
         slow: Duration = "1s",
-        /// One whose statement takes so long has Postgres asked for that statement's plan, once a minute; 0 never.
+        /// A failed or slow call whose statement takes so long has Postgres asked for its plan, once a minute; 0 never.
         explain: Duration = "5s",
-        /// Lines of calls that failed or were slow, in a second; further ones are counted.
+        /// Lines of calls in a second: of those that failed by their callers' fault, and as many of the others; further ones are counted.
         calls_per_second: u32 = "100",
     }
 }

@@ -15,7 +15,7 @@ use super::body::{self, Body};
 use super::compression::{self, Packing};
 use super::notes::{self, About};
 use super::pipeline::{Answers, Chunks};
-use super::request::Messages;
+use super::request::{FRAME_HEAD, Messages};
 use super::status;
 use crate::Error;
 use crate::call::Call;
@@ -24,8 +24,6 @@ use crate::plan::{Method, Plans};
 use crate::telemetry::{self, Outcome};
 use crate::wire::Payload;
 
-/// Flags and length, in front of a message.
-const FRAME_HEAD: usize = 5;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// A call on its way. Dropped with the caller's stream, and its query with it.
@@ -49,10 +47,12 @@ impl<A: Answers> Exchange<A> {
             let came = messages.came();
             let request = messages.only().await.map_err(|why| status::unreadable(&why))?;
             told.received(came.bytes());
-            self.answers
-                .unary(&self.plans, &self.method, &self.call, request, &mut told.notes)
-                .await
-                .map_err(|error| status::of(&error, &self.call, &self.about.trace))
+            self.answers.unary(&self.plans, &self.method, &self.call, request, &mut told.notes).await.map_err(
+                |error| {
+                    told.because(status::cause(&error));
+                    status::of(&error, &self.call, &self.about.trace)
+                },
+            )
         };
         let answer = match within(&self.call, self.call.started, work).await {
             Ok(answer) => answer,
@@ -108,7 +108,7 @@ impl<A: Answers> Exchange<A> {
 }
 
 /// A stream between its first message and its trailers.
-struct Sending<C> {
+struct Sending<C: Chunks> {
     chunks: C,
     call: Call,
     about: About,
@@ -148,14 +148,20 @@ impl<C: Chunks> Sending<C> {
         let next = async { Ok(self.chunks.next().await) };
         match within(&self.call, Instant::now(), next).await {
             Ok(received) => received.map(|result| {
-                result.map_err(|error: Error| status::of(&error, &self.call, &self.about.trace))
+                result.map_err(|error: Error| {
+                    if let Some(told) = &mut self.told {
+                        told.because(status::cause(&error));
+                    }
+                    status::of(&error, &self.call, &self.about.trace)
+                })
             }),
             Err(status) => Some(Err(status)),
         }
     }
 
     fn trailers(&mut self, outcome: Result<(), &Status>) -> HeaderMap {
-        let notes = self.chunks.notes();
+        let mut notes = self.chunks.notes();
+        notes.cut();
         if let Some(mut told) = self.told.take() {
             told.notes = notes.clone();
             told.end(outcome.map_or_else(status::outcome, |()| Outcome::OK));
@@ -167,6 +173,15 @@ impl<C: Chunks> Sending<C> {
         notes::write(&notes, &mut trailers);
         self.about.write(&notes, &mut trailers);
         trailers
+    }
+}
+
+/// Its caller has left.
+impl<C: Chunks> Drop for Sending<C> {
+    fn drop(&mut self) {
+        if let Some(told) = &mut self.told {
+            told.notes = self.chunks.notes();
+        }
     }
 }
 

@@ -59,7 +59,7 @@ impl Came {
 }
 
 /// Flags and length, in front of a message.
-const FRAME_HEAD: usize = 5;
+pub const FRAME_HEAD: usize = 5;
 
 enum Source {
     /// One plain message that came as one frame, until it is taken.

@@ -80,7 +80,8 @@ impl<A: Answers> Routes<A> {
     {
         let telemetry = &self.settings.telemetry;
         let trace = Trace::of(headers, telemetry.sampling());
-        let state = headers.get(TRACESTATE).filter(|_| trace.parent.is_some()).cloned();
+        let state =
+            headers.get(TRACESTATE).filter(|_| trace.parent.is_some() && telemetry.exports()).cloned();
         let mut about = About { started, trace, timing: Timing::Off };
         let plans = self.answers.plans();
         let Some(method) = plans.methods.get(path).cloned() else {

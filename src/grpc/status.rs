@@ -1,6 +1,6 @@
 //! A failure → its gRPC status, with reason and details; the only place that makes one.
 //!
-//! Default closed: what is not on the contract's list is INTERNAL with a trace id, and its cause is logged.
+//! Default closed: what is not on the contract's list is INTERNAL with a trace id, and its cause is the operator's.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::call::{Call, Deadline};
 use crate::contract::Problem;
 use crate::contract::options::Reason;
 use crate::plan::Refusal;
-use crate::telemetry::{self, Outcome, Trace};
+use crate::telemetry::{Outcome, Trace};
 use crate::{postgres, wire};
 
 /// So many missing rows are named in a message.
@@ -36,9 +36,9 @@ pub fn of(error: &Error, call: &Call, trace: &Trace) -> Status {
         Error::Stalled { stall_max } => stalled(*stall_max),
         Error::StreamsFull { streams_max } => overloaded("streams", *streams_max),
         Error::StreamsLoaded => streams_loaded(),
-        Error::Wire(failure) => unencodable(failure, error, trace),
+        Error::Wire(failure) => unencodable(failure, trace),
         Error::Postgres(postgres::Error::DeadlinePassed) => deadline_passed(call),
-        Error::Postgres(failure) => unanswered(failure, error, trace),
+        Error::Postgres(failure) => unanswered(failure, trace),
     }
 }
 
@@ -88,7 +88,7 @@ fn too_large(bytes_max: usize) -> Status {
     Failure::new(Reason::ResultTooLarge, message).info("bytes_max", bytes_max).status()
 }
 
-fn unencodable(failure: &wire::Error, error: &Error, trace: &Trace) -> Status {
+fn unencodable(failure: &wire::Error, trace: &Trace) -> Status {
     match failure {
         wire::Error::Unrepresentable { row, field, .. } => {
             Failure::new(Reason::ValueUnrepresentable, failure.to_string())
@@ -102,12 +102,12 @@ fn unencodable(failure: &wire::Error, error: &Error, trace: &Trace) -> Status {
                 .info("bytes_max", bytes_max)
                 .status()
         }
-        wire::Error::Malformed { .. } => internal(error, trace),
+        wire::Error::Malformed { .. } => internal(trace),
     }
 }
 
 /// In words of our own, but for what a function's author wrote for callers.
-fn unanswered(failure: &postgres::Error, error: &Error, trace: &Trace) -> Status {
+fn unanswered(failure: &postgres::Error, trace: &Trace) -> Status {
     let reason = failure.reason();
     let stated = match failure {
         postgres::Error::Sql(stated) => Some(stated),
@@ -117,12 +117,7 @@ fn unanswered(failure: &postgres::Error, error: &Error, trace: &Trace) -> Status
         return Failure::new(reason, &stated.message).code(Code::from_i32(code.into())).status();
     }
     if reason == Reason::Internal {
-        return internal(error, trace);
-    }
-    if reason == Reason::ResourceUnfit {
-        tracing::warn!(trace_id = %trace, cause = cause(error), "a function or a view writes, and calls only read");
-    } else {
-        tracing::debug!(trace_id = %trace, cause = cause(error), "a statement was not answered");
+        return internal(trace);
     }
     let described = Failure::new(reason, said(reason));
     match stated.and_then(|stated| stated.constraint.as_ref()) {
@@ -231,18 +226,24 @@ pub fn unknown_service(name: &str) -> Status {
     bare(Code::NotFound, format!("there is no service {name:?} to ask the health of"))
 }
 
-/// What is on no list. Its cause goes to the log, under the trace id that the caller gets.
-fn internal(error: &Error, trace: &Trace) -> Status {
-    telemetry::within(trace, || {
-        tracing::error!(trace_id = %trace, cause = cause(error), "a call failed for a reason that is on no list");
-    });
+/// What is on no list. Its cause is in the line of the log that has the trace id which the caller gets.
+fn internal(trace: &Trace) -> Status {
     Failure::new(Reason::Internal, format!("internal error; its cause is in the log under trace id {trace}"))
         .info("trace_id", trace)
         .status()
 }
 
-/// Without a row's name, which is its key.
-fn cause(error: &Error) -> String {
+/// What the operator is told of a failure that callers are told little of. Without a row's name, which is its key.
+pub fn cause(error: &Error) -> Option<String> {
+    let hidden = match error {
+        Error::Wire(wire::Error::Malformed { .. }) => true,
+        Error::Postgres(failure) => matches!(failure.reason(), Reason::Internal | Reason::ResourceUnfit),
+        _ => false,
+    };
+    hidden.then(|| chain(error))
+}
+
+fn chain(error: &Error) -> String {
     if let Error::Wire(wire::Error::Malformed { field, .. }) = error {
         return format!(
             "encoding: {field}: the column's bytes are not of the type it had when the plan was made"

@@ -75,6 +75,23 @@ impl<'a> keep::Read for Rows<'_, 'a> {
     }
 }
 
+/// What is said of a reading; the stream has it when the reading ends, however it does.
+struct Noted<'a> {
+    notes: Notes,
+    output: &'a Output,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.notes.cut();
+        let notes = std::mem::take(&mut self.notes);
+        self.output.note(|all| {
+            all.stages_of(notes);
+            all.under_way = None;
+        });
+    }
+}
+
 /// Whether anybody is left to read.
 enum Reader {
     There,
@@ -171,15 +188,11 @@ impl Work {
         bounds: Bounds,
         course: &Course,
     ) -> Result<Read<'a>, Error> {
-        let mut notes = Notes::default();
+        // Who is told of the stream's end meanwhile is told so much.
         self.output.note(|all| all.enter(Stage::Execute));
+        let mut noted = Noted { notes: Notes::default(), output: &self.output };
         let rows = Rows { work: self, chunks, ask, bounds };
-        let read = self.pipeline.keeper.current(course, &rows, &self.pipeline.servers, &mut notes).await;
-        self.output.note(|all| {
-            all.stages_of(notes);
-            all.under_way = None;
-        });
-        read
+        self.pipeline.keeper.current(course, &rows, &self.pipeline.servers, &mut noted.notes).await
     }
 
     /// The rows of one statement, chunk by chunk.

@@ -17,6 +17,7 @@ use super::dial::{Address, Tls, Without};
 use super::error::Error;
 use super::settings::{Access, Role, Settings};
 use super::tls;
+use crate::telemetry::Telemetry;
 
 /// A host that has said nothing for so long has the next one tried beside it.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -60,6 +61,8 @@ impl Connector {
         let over_tcp = conninfo.hosts.iter().any(|host| !matches!(host.place, Place::Folder(_)));
         let encrypts = conninfo.ssl.mode != SslMode::Disable && over_tcp;
         let tls = encrypts.then(|| tls::configure(&conninfo.ssl)).transpose()?;
+        // What keeps telemetry alive would keep itself alive: it reads our gauges.
+        let settings = Settings { telemetry: Telemetry::default(), ..settings };
         Ok(Connector { conninfo, tls, settings })
     }
 

@@ -87,20 +87,31 @@ impl SqlFailure {
     }
 
     /// The message where it holds names and no values; else what else there is. Class 22 repeats the value that it does not
-    /// like, and what somebody's function raises may say anything under any state.
+    /// like, some of class 42 the text that was to be read as a name or a query, and what somebody's function raises may say
+    /// anything under any state.
     fn told(&self) -> String {
-        const SAYS_NAMES: [&str; 22] = [
+        const REPEATS_TEXT: [&str; 3] = ["42601", "42602", "42704"];
+        const SAYS_NAMES: [&str; 21] = [
             "08", "0A", "21", "23", "24", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "40", "42", "53",
-            "54", "55", "57", "58", "F0", "XX",
+            "54", "55", "57", "58", "F0",
         ];
         let class = self.state.get(..2).unwrap_or_default();
-        let raised = matches!(self.routine.as_deref(), Some("exec_stmt_raise" | "exec_stmt_assert"));
-        if SAYS_NAMES.contains(&class) && !raised {
+        let repeats = match self.state.as_str() {
+            // A table of the statement itself, or text that was cast to one.
+            "42P01" => self.routine.as_deref() != Some("parserOpenTable"),
+            state => REPEATS_TEXT.contains(&state),
+        };
+        if SAYS_NAMES.contains(&class) && !repeats && !self.raised_by_function() {
             return self.message.clone();
         }
         let named = [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)];
         let named = named.iter().filter_map(|(what, name)| Some(format!(" of {what} {}", name.as_ref()?)));
         format!("(its message may hold values){}", named.collect::<String>())
+    }
+
+    /// Somebody's function has chosen state and message.
+    pub fn raised_by_function(&self) -> bool {
+        matches!(self.routine.as_deref(), Some("exec_stmt_raise" | "exec_stmt_assert"))
     }
 
     /// A prepared statement that the server has lost, or whose result is no longer what it was.
@@ -162,6 +173,10 @@ mod tests {
             ("42P01", Some("exec_stmt_raise")),
             ("57014", Some("exec_stmt_raise")),
             ("38000", None),
+            ("42601", Some("makepol")),
+            ("42704", None),
+            ("42P01", Some("RangeVarGetRelidExtended")),
+            ("XX000", None),
             ("", None),
         ] {
             let (failure, error) = said(state, routine);
@@ -169,6 +184,7 @@ mod tests {
             assert!(failure.ends_with("of column age"), "{failure}");
         }
         assert_eq!(said("42501", None).0, "SQLSTATE 42501: canary");
+        assert_eq!(said("42P01", Some("parserOpenTable")).0, "SQLSTATE 42P01: canary");
     }
 
     #[test]

@@ -104,6 +104,7 @@ impl Postgres {
             Role::Any | Role::Primary => settings.pool_name.to_owned(),
         };
         let meter = settings.telemetry.pool(&name);
+        let settings = connector.settings.clone();
         let connections = Connections::new(connector, meter);
         let (sender, reachable) = watch::channel(false);
         let (open, ended) = mpsc::channel(1);
@@ -227,7 +228,7 @@ async fn probe(inner: std::sync::Weak<Inner>, reachable: watch::Sender<bool>) {
         let (open, idle) = connections.counts();
         // All in use: those who use them find out.
         if open == 0 || idle > 0 {
-            match connections.take_free(Instant::now() + settings.connect_timeout).await {
+            match connections.look(Instant::now() + settings.connect_timeout).await {
                 Ok(_) => set(&reachable, true),
                 // Others were quicker; that says nothing of the database.
                 Err(Error::Busy) => {}

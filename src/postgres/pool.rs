@@ -157,6 +157,20 @@ fn turned() -> Error {
     Error::Unreachable("the server changed its role".to_owned())
 }
 
+/// A caller's wait, told when it ends.
+struct Waiting<'a> {
+    meter: &'a Meter,
+    begun: Instant,
+    /// No connection came in time.
+    in_vain: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.meter.waited(self.begun.elapsed(), self.in_vain);
+    }
+}
+
 /// The pool, and what became of the attempts to fill it.
 #[derive(Clone)]
 pub(super) struct Connections {
@@ -192,9 +206,13 @@ impl Connections {
 
     /// Waits for a connection, at most to the deadline and `wait_max`, and not at all when that is too short.
     pub async fn take(&self, deadline: Instant) -> Result<Checkout, Error> {
-        let begun = Instant::now();
-        let taken = self.wait(deadline).await;
-        self.queue.meter.waited(begun.elapsed(), taken.is_ok());
+        // A caller who leaves has waited, too.
+        let mut waiting = Waiting { meter: &self.queue.meter, begun: Instant::now(), in_vain: false };
+        let mut taken = self.wait(deadline).await;
+        waiting.in_vain = matches!(taken, Err(Error::Busy | Error::DeadlinePassed));
+        if let Ok(checkout) = &mut taken {
+            checkout.turn.begin();
+        }
         taken
     }
 
@@ -213,13 +231,21 @@ impl Connections {
 
     /// As `take`, without waiting for other callers: Busy when they have all there may be.
     pub async fn take_free(&self, deadline: Instant) -> Result<Checkout, Error> {
+        let waiting = Waiting { meter: &self.queue.meter, begun: Instant::now(), in_vain: false };
+        let mut checkout = self.look(deadline).await?;
+        drop(waiting);
+        checkout.turn.begin();
+        Ok(checkout)
+    }
+
+    /// One that is free, for nothing but to see whether it can be had.
+    pub async fn look(&self, deadline: Instant) -> Result<Checkout, Error> {
         let turn = self.queue.enter().ok_or(Error::Busy)?;
         self.connection(turn, deadline, deadline).await
     }
 
-    async fn connection(&self, mut turn: Turn, deadline: Instant, until: Instant) -> Result<Checkout, Error> {
+    async fn connection(&self, turn: Turn, deadline: Instant, until: Instant) -> Result<Checkout, Error> {
         let connection = self.pooled(deadline, until).await?;
-        turn.begin();
         Ok(Checkout { connection, turn })
     }
 

@@ -170,6 +170,7 @@ impl Drop for Running {
 /// `error.type`: few, and no text of a driver's.
 fn kind(error: &Error) -> Cow<'static, str> {
     match error {
+        Error::Sql(failure) if failure.raised_by_function() => Cow::Borrowed("raised"),
         Error::Sql(failure) => Cow::Owned(failure.state.clone()),
         error => Cow::Borrowed(error.reason().as_str_name()),
     }

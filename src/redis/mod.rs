@@ -108,8 +108,9 @@ impl Redis {
                 Some(answer) => tokio::time::timeout_at(until.into(), answer).await.ok().and_then(Result::ok),
                 None => None,
             };
-            if values.is_none() {
-                counts.late.add(keys.len());
+            match &values {
+                None => counts.late.add(keys.len()),
+                Some(values) => counts.missed.add(values.iter().filter(|value| value.is_none()).count()),
             }
             let mut values = values.unwrap_or_default().into_iter();
             let now = Moment { monotonic: Instant::now(), wall: SystemTime::now() };

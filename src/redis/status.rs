@@ -11,6 +11,8 @@ pub struct Status {
     pub lookups: u64,
     /// Entries found.
     pub hits: u64,
+    /// Keys that Redis was asked for and had nothing under.
+    pub missed: u64,
     /// Keys whose lookup found no place in a round trip, or was not answered in time.
     pub late: u64,
     /// Values under our keys that are no entries, or too large to be asked for whole.
@@ -31,6 +33,7 @@ pub struct Status {
 pub(super) struct Counts {
     pub lookups: Count,
     pub hits: Count,
+    pub missed: Count,
     pub late: Count,
     pub unreadable: Count,
     pub trips: Count,
@@ -59,6 +62,7 @@ impl Counts {
             answering,
             lookups: self.lookups.get(),
             hits: self.hits.get(),
+            missed: self.missed.get(),
             late: self.late.get(),
             unreadable: self.unreadable.get(),
             trips: self.trips.get(),

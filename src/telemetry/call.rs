@@ -28,6 +28,8 @@ pub struct Call {
     trace: Trace,
     state: Option<HeaderValue>,
     traffic: Traffic,
+    /// What is known of a failure that its caller is told nothing of.
+    cause: Option<String>,
     told: bool,
 }
 
@@ -49,7 +51,7 @@ impl Telemetry {
         let kind = asked.map_or(Kind::Unary, |(_, kind)| kind);
         let asked = asked.map(|(method, _)| method.clone());
         let (notes, traffic) = (Notes::default(), Traffic::default());
-        Call { shared, method, asked, kind, notes, started, trace, state, traffic, told: false }
+        Call { shared, method, asked, kind, notes, started, trace, state, traffic, cause: None, told: false }
     }
 }
 
@@ -57,6 +59,11 @@ impl Call {
     /// Bytes of a request's message, as it came.
     pub fn received(&mut self, bytes: usize) {
         self.traffic.received += bytes as u64;
+    }
+
+    /// Why it fails, for the operator alone.
+    pub fn because(&mut self, cause: Option<String>) {
+        self.cause = cause.or(self.cause.take());
     }
 
     /// Bytes of a message of the answer, as it goes.
@@ -87,7 +94,7 @@ impl Call {
         }
         let method = self.asked.as_ref().map_or(OTHER, |method| method.path.trim_start_matches('/'));
         if let Some(export) = &self.shared.export
-            && export.takes(self.trace)
+            && export.takes(self.trace, told, outcome.ours() || outcome == Outcome::OK)
         {
             let (statements, left_out) = self.notes.journal.read();
             export.traces.put(Ended {
@@ -107,7 +114,8 @@ impl Call {
             sentry.call(method, &self.trace, outcome);
         }
         if told {
-            self.shared.log.call(method, &self.trace, outcome, time, &self.notes);
+            let cause = self.cause.as_deref();
+            self.shared.log.call(method, &self.trace, outcome, time, &self.notes, cause);
         }
     }
 }

@@ -22,7 +22,7 @@ pub const OTHER: &str = "other";
 /// Codes are 0 to 16.
 const CODES: usize = 17;
 /// Methods that have instruments of their own: those of all contracts that were in force; further ones are `other`.
-const METHODS_MAX: usize = 5_000;
+const METHODS_MAX: usize = 1_000;
 
 /// Failures that page somebody. They are told from the beginning, as none: a counter that begins with what it counts has
 /// no rate.

@@ -16,7 +16,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter as _, SdkLogRecord};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream, Temporality};
 use opentelemetry_sdk::trace::SpanExporter as _;
 use tonic::transport::ClientTlsConfig;
 
@@ -30,6 +30,10 @@ use super::trace::Trace;
 use super::{Error, Settings};
 
 const SCOPE: &str = "rowcall";
+/// Spans of one export: with the text of a statement in each, a collector takes them as one message.
+const BATCH_MAX: usize = 512;
+/// Series of one instrument; what would be more is told as one, `otel.metric.overflow`.
+const SERIES_MAX: usize = 20_000;
 /// What is left when the process ends has so long.
 const FLUSH_MAX: Duration = Duration::from_secs(5);
 /// The conventions that names are taken from.
@@ -47,10 +51,11 @@ pub struct Export {
     pub lines: bool,
     pub metrics: Arc<Counts>,
     pub meter: Meter,
-    /// Traces that were not sampled, of calls that failed or were slow.
-    unsampled: Rate,
-    /// All of them.
-    all: Rate,
+    sampled: Rate,
+    /// Traces of calls that failed or were slow, which are not sampled or more than there is room for: where the server is to
+    /// blame, and where it is not.
+    ours: Rate,
+    theirs: Rate,
     provider: SdkMeterProvider,
 }
 
@@ -70,8 +75,8 @@ impl Export {
         let (sender, exporters) = std::sync::mpsc::channel();
         let (settings_there, endpoint) = (settings.clone(), endpoint.to_owned());
         let resource = resource();
-        let (resource_there, health) = (resource.clone(), Arc::new(Health::default()));
-        let (traced, lined, health_there) = (traces.counts().clone(), logs.counts().clone(), health.clone());
+        let resource_there = resource.clone();
+        let (traced, lined) = (traces.counts().clone(), logs.counts().clone());
         std::thread::Builder::new()
             .name("telemetry".to_owned())
             .spawn(move || {
@@ -88,16 +93,20 @@ impl Export {
                     spans.set_resource(&resource_there);
                     lines.set_resource(&resource_there);
                     let _ = sender.send(Ok(metrics));
-                    let traces = export_traces(waiting_traces, spans, traced, &health_there);
-                    tokio::join!(traces, export_lines(waiting_lines, lines, lined, &health_there));
+                    let traces = export_traces(waiting_traces, spans, traced);
+                    tokio::join!(traces, export_lines(waiting_lines, lines, lined));
                 });
             })
             .map_err(|source| Error::Thread { source })?;
         let exporter = exporters.recv().map_err(|_| Error::Ended)??;
         let counts = Arc::<Counts>::default();
-        let counted = Counted { exporter, counts: counts.clone(), health };
+        let counted = Counted { exporter, counts: counts.clone(), health: Health::of("metrics") };
         let reader = PeriodicReader::builder(counted).with_interval(settings.metrics_interval).build();
-        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let provider = SdkMeterProvider::builder()
+            .with_resource(resource)
+            .with_reader(reader)
+            .with_view(|_: &Instrument| Stream::builder().with_cardinality_limit(SERIES_MAX).build().ok())
+            .build();
         let meter = provider.meter_with_scope(scope());
         Ok(Export {
             calls: Calls::new(&meter),
@@ -106,23 +115,23 @@ impl Export {
             lines: settings.logs,
             metrics: counts,
             meter,
-            unsampled: Rate::new(settings.failures_per_second),
-            all: Rate::new(settings.traces_per_second),
+            sampled: Rate::new(settings.traces_per_second),
+            ours: Rate::new(settings.failures_per_second),
+            theirs: Rate::new(settings.failures_per_second),
             provider,
         })
     }
 
-    /// Whether there is room for one more trace this second.
-    pub fn takes(&self, trace: Trace) -> bool {
-        if !trace.sampled() && !self.unsampled.takes() {
-            return false;
-        }
-        self.all.takes()
+    /// Whether there is room for one more trace this second: of a call that is sampled, or that failed or was slow; `ours`
+    /// when the server is to blame. Those have room of their own, whatever comes besides.
+    pub fn takes(&self, trace: Trace, told: bool, ours: bool) -> bool {
+        let unsampled = if ours { &self.ours } else { &self.theirs };
+        trace.sampled() && self.sampled.takes() || told && unsampled.takes()
     }
 
     /// Traces that were more than there may be in a second.
     pub fn refused(&self) -> u64 {
-        self.all.refused() + self.unsampled.refused()
+        self.sampled.refused() + self.ours.refused() + self.theirs.refused()
     }
 
     /// Exports what there is; takes no longer than it may.
@@ -172,25 +181,24 @@ fn exporters_to(settings: &Settings, endpoint: &str) -> Result<Exporters, Error>
     })
 }
 
-async fn export_traces(
-    waiting: Waiting<Ended>,
-    exporter: SpanExporter,
-    counts: Arc<Counts>,
-    health: &Health,
-) {
-    let scope = scope();
+async fn export_traces(waiting: Waiting<Ended>, exporter: SpanExporter, counts: Arc<Counts>) {
+    let (scope, health) = (scope(), Health::of("traces"));
     waiting
         .run(async |calls| {
             let maker = Maker::new(scope.clone());
             let mut spans = Vec::with_capacity(calls.len() * 6);
             calls.iter().for_each(|call| maker.make(call, &mut spans));
-            let count = spans.len();
-            health.told(&counts, count, exporter.export(spans).await);
+            while !spans.is_empty() {
+                let batch: Vec<_> = spans.drain(..spans.len().min(BATCH_MAX)).collect();
+                let count = batch.len();
+                health.told(&counts, count, exporter.export(batch).await);
+            }
         })
         .await;
 }
 
-async fn export_lines(waiting: Waiting<Line>, exporter: LogExporter, counts: Arc<Counts>, health: &Health) {
+async fn export_lines(waiting: Waiting<Line>, exporter: LogExporter, counts: Arc<Counts>) {
+    let health = Health::of("logs");
     waiting
         .run(async |lines| {
             let batch: Vec<_> = lines.iter().map(|line| (&line.0, &line.1)).collect();
@@ -199,25 +207,33 @@ async fn export_lines(waiting: Waiting<Line>, exporter: LogExporter, counts: Arc
         .await;
 }
 
-/// Whether the collector takes what it is sent; told to the log when that changes.
-#[derive(Default)]
+/// Whether the collector takes a signal; told to the log when that changes.
 struct Health {
+    signal: &'static str,
     gone: AtomicBool,
 }
 
 impl Health {
+    fn of(signal: &'static str) -> Self {
+        Health { signal, gone: AtomicBool::new(false) }
+    }
+
     fn told(&self, counts: &Counts, items: usize, exported: OTelSdkResult) {
+        let signal = self.signal;
         match exported {
             Ok(()) => {
                 counts.exported(items);
                 if self.gone.swap(false, Relaxed) {
-                    tracing::info!("the collector takes telemetry again");
+                    tracing::info!(signal, "the collector takes telemetry again");
                 }
             }
             Err(error) => {
                 counts.dropped(items);
                 if !self.gone.swap(true, Relaxed) {
-                    tracing::warn!(%error, "the collector does not take telemetry: it is dropped and counted until it does");
+                    tracing::warn!(
+                        signal, %error,
+                        "the collector does not take telemetry: it is dropped and counted until it does"
+                    );
                 }
             }
         }
@@ -228,7 +244,7 @@ impl Health {
 struct Counted {
     exporter: MetricExporter,
     counts: Arc<Counts>,
-    health: Arc<Health>,
+    health: Health,
 }
 
 impl PushMetricExporter for Counted {

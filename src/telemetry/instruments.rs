@@ -103,7 +103,7 @@ instruments! {
 
     POOL_COUNT = U, "db.client.connection.count" "{connection}"
         ["db.client.connection.pool.name" "db.client.connection.state"]
-        "Connections to the database, `used` and `idle`; pools are `primary`, `standby HOST:PORT`, `upkeep`.";
+        "Connections to the database, `used` and `idle`; pools are `primary`, `standby HOST:PORT`, `feed`, `upkeep`.";
     POOL_MAX = U, "db.client.connection.max" "{connection}" ["db.client.connection.pool.name"]
         "Connections there may be.";
     POOL_PENDING = U, "db.client.connection.pending_requests" "{request}" ["db.client.connection.pool.name"]

@@ -24,6 +24,7 @@ pub struct Lines {
     pub slow: Duration,
     /// So slow that Postgres is asked for the plan of its longest statement; None never.
     pub explain: Option<Duration>,
+    /// Of what is the caller's to mend, and of the rest, each.
     pub per_second: u32,
 }
 
@@ -36,7 +37,8 @@ impl Default for Lines {
 pub struct Log {
     pub slow: Duration,
     explain: Option<Duration>,
-    rate: Rate,
+    theirs: Rate,
+    ours: Rate,
     slowest: mpsc::Sender<Slow>,
     taken: std::sync::Mutex<Option<mpsc::Receiver<Slow>>>,
 }
@@ -54,12 +56,13 @@ impl Log {
     pub fn new(lines: &Lines) -> Log {
         let (slowest, taken) = mpsc::channel(SLOW_WAITING_MAX);
         let Lines { slow, explain, per_second } = *lines;
-        Log { slow, explain, rate: Rate::new(per_second), slowest, taken: Some(taken).into() }
+        let (theirs, ours) = (Rate::new(per_second), Rate::new(per_second));
+        Log { slow, explain, theirs, ours, slowest, taken: Some(taken).into() }
     }
 
     /// Lines that were more than there may be.
     pub fn suppressed(&self) -> u64 {
-        self.rate.refused()
+        self.theirs.refused() + self.ours.refused()
     }
 
     /// What waits to be explained; for who asks first.
@@ -67,8 +70,20 @@ impl Log {
         self.taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
 
-    pub fn call(&self, method: &str, trace: &Trace, outcome: Outcome, time: Duration, notes: &Notes) {
-        if !self.rate.takes() {
+    /// `cause` is what is known of a failure that callers are told nothing of.
+    pub fn call(
+        &self,
+        method: &str,
+        trace: &Trace,
+        outcome: Outcome,
+        time: Duration,
+        notes: &Notes,
+        cause: Option<&str>,
+    ) {
+        let longest = longest(notes);
+        self.explain(method, trace, longest.as_ref());
+        let ours = outcome.ours() || outcome == Outcome::OK || cause.is_some();
+        if !(if ours { &self.ours } else { &self.theirs }).takes() {
             return;
         }
         let stages: Vec<String> = notes
@@ -80,24 +95,34 @@ impl Log {
         let stage = notes.stages.last().map_or("none", |timed| timed.stage.as_str());
         let (status, reason) = (code_name(outcome.code), outcome.reason_or_none());
         let (duration_ms, span_id) = (time.as_secs_f64() * 1_000.0, format!("{:016x}", trace.span));
-        let longest = longest(notes);
         let statement = longest.as_ref().map_or("none", |ran| ran.about.summary.as_str());
-        within(trace, || match outcome.code {
-            Code::Ok => tracing::warn!(
+        within(trace, || match (outcome, cause) {
+            (Outcome::OK, _) => tracing::warn!(
                 trace_id = %trace, span_id, method, duration_ms, stages, statement, "a call was slow"
             ),
-            _ if outcome.ours() => tracing::warn!(
+            (_, Some(cause)) if outcome.code == Code::Internal => tracing::error!(
+                trace_id = %trace, span_id, method, status, reason, stage, duration_ms, stages, statement, cause,
+                "a call failed for a reason that is on no list"
+            ),
+            (_, Some(cause)) => tracing::warn!(
+                trace_id = %trace, span_id, method, status, reason, stage, duration_ms, stages, statement, cause, "a call failed"
+            ),
+            _ if ours => tracing::warn!(
                 trace_id = %trace, span_id, method, status, reason, stage, duration_ms, stages, statement, "a call failed"
             ),
             _ => tracing::info!(
                 trace_id = %trace, span_id, method, status, reason, stage, duration_ms, "a call failed"
             ),
         });
+    }
+
+    fn explain(&self, method: &str, trace: &Trace, longest: Option<&Arc<Ran>>) {
         if let (Some(ran), Some(explain)) = (longest, self.explain)
             && ran.time >= explain
         {
             // Whoever comes when many wait has nothing new to say.
-            let _ = self.slowest.try_send(Slow { method: method.to_owned(), ran, trace: *trace });
+            let _ =
+                self.slowest.try_send(Slow { method: method.to_owned(), ran: ran.clone(), trace: *trace });
         }
     }
 }
@@ -124,7 +149,11 @@ mod tests {
         let log = Log::new(&Lines { slow: Duration::ZERO, explain: None, per_second: 5 });
         let trace = Trace { id: 1, span: 2, parent: None, flags: 0 };
         let notes = Notes::default();
-        (0..100).for_each(|_| log.call("a/B", &trace, Outcome::LEFT, Duration::ZERO, &notes));
+        (0..100).for_each(|_| log.call("a/B", &trace, Outcome::LEFT, Duration::ZERO, &notes, None));
         assert!((90..=95).contains(&log.suppressed()), "{}", log.suppressed());
+        // What is ours has a limit of its own.
+        let (suppressed, ours) = (log.suppressed(), Outcome { code: Code::Unavailable, reason: None });
+        log.call("a/B", &trace, ours, Duration::ZERO, &notes, None);
+        assert_eq!(log.suppressed(), suppressed);
     }
 }

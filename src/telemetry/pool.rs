@@ -42,11 +42,11 @@ impl Pool {
         })))
     }
 
-    /// A caller has waited for a connection, and got one or not.
-    pub fn waited(&self, time: Duration, got: bool) {
+    /// A caller has waited for a connection; `in_vain` when none came in time.
+    pub fn waited(&self, time: Duration, in_vain: bool) {
         let Some(instruments) = &self.0 else { return };
         instruments.wait.record(time.as_secs_f64());
-        if !got {
+        if in_vain {
             instruments.timeouts.add(1);
         }
     }

@@ -4,10 +4,11 @@
 //! the call, so that a call that turned out to fail or to be slow has them too. A stage that was entered several times
 //! is one span, from its first beginning, as long as all its turns together.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry::{InstrumentationScope, KeyValue, StringValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use tonic::Code;
 
@@ -15,6 +16,11 @@ use super::ended::{Ended, code_name};
 use super::trace::Trace;
 use crate::call::Stage;
 use crate::postgres::Ran;
+
+/// Of a statement's text.
+const TEXT_BYTES_MAX: usize = 4 * 1024;
+/// A caller's `tracestate` that is longer is left out, as W3C allows.
+const STATE_BYTES_MAX: usize = 512;
 
 /// Makes spans; the clocks are compared once for each batch.
 pub struct Maker {
@@ -29,15 +35,18 @@ impl Maker {
 
     /// Appends the spans of a call.
     pub fn make(&self, call: &Ended, spans: &mut Vec<SpanData>) {
-        let state = call.state.as_ref().and_then(|state| state.to_str().ok()?.parse().ok());
+        let state = call.state.as_ref().filter(|state| state.len() <= STATE_BYTES_MAX);
+        let state = state.and_then(|state| state.to_str().ok()?.parse().ok());
         let state: TraceState = state.unwrap_or_default();
         let Trace { id, span, parent, .. } = call.trace;
         let of = |span: u64| {
             // Exported is sampled, whatever was decided before it was known how the call would end.
             let (trace, span) = (TraceId::from(id), SpanId::from(span));
-            SpanContext::new(trace, span, TraceFlags::SAMPLED, false, state.clone())
+            SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::default())
         };
-        let mut root = self.span(of(span), parent.unwrap_or(0), call.method.clone().into(), SpanKind::Server);
+        let (trace, own) = (TraceId::from(id), SpanId::from(span));
+        let context = SpanContext::new(trace, own, TraceFlags::SAMPLED, false, state);
+        let mut root = self.span(context, parent.unwrap_or(0), call.method.clone().into(), SpanKind::Server);
         root.parent_span_is_remote = parent.is_some();
         (root.start_time, root.end_time) = (self.wall(call.started), self.wall(call.ended));
         root.attributes.extend([
@@ -92,7 +101,7 @@ impl Maker {
         (made.start_time, made.end_time) = (self.wall(ran.since), self.wall(ran.since + ran.time));
         made.attributes.extend([
             KeyValue::new("db.system.name", "postgresql"),
-            KeyValue::new("db.query.text", ran.text.clone()),
+            KeyValue::new("db.query.text", cut(&ran.text)),
             KeyValue::new("db.query.summary", ran.about.summary.clone()),
             KeyValue::new("db.collection.name", ran.about.collection.clone()),
             KeyValue::new("server.address", ran.server.clone()),
@@ -147,8 +156,114 @@ impl Maker {
     }
 }
 
+/// The beginning of a long text.
+fn cut(text: &Arc<str>) -> StringValue {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text.clone().into();
+    }
+    let end = (0..=TEXT_BYTES_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}…", &text[..end]).into()
+}
+
 fn linked(links: Vec<Link>) -> SpanLinks {
     let mut all = SpanLinks::default();
     all.links = links;
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+    use std::time::Duration;
+
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::call::Timed;
+    use crate::contract::options::Reason;
+    use crate::sql::About;
+    use crate::telemetry::Outcome;
+
+    fn ran() -> Arc<Ran> {
+        let about = Arc::new(About { summary: "SELECT t by keys".to_owned(), collection: "t".to_owned() });
+        Arc::new(Ran {
+            about,
+            text: "SELECT a FROM t WHERE id = $1".into(),
+            types: [23].into(),
+            server: "h:5432".into(),
+            since: Instant::now(),
+            time: Duration::from_millis(3),
+            outcome: Ok(2),
+            span: 77,
+            home: OnceLock::new(),
+        })
+    }
+
+    fn ended(id: u128, outcome: Outcome, ran: &Arc<Ran>) -> Ended {
+        let (since, time) = (Instant::now(), Duration::from_millis(5));
+        Ended {
+            method: "a.B/C".to_owned(),
+            trace: Trace { id, span: id as u64 + 1, parent: Some(9), flags: 0 },
+            state: Some(HeaderValue::from_static("vendor=1")),
+            started: since,
+            ended: since + time,
+            outcome,
+            stages: [Stage::Bind, Stage::Execute].map(|stage| Timed { stage, since, time }).into(),
+            statements: vec![ran.clone()],
+            left_out: 0,
+            served: None,
+        }
+    }
+
+    fn made(calls: &[Ended]) -> Vec<SpanData> {
+        let maker = Maker::new(InstrumentationScope::builder("rowcall").build());
+        let mut spans = Vec::new();
+        calls.iter().for_each(|call| maker.make(call, &mut spans));
+        spans
+    }
+
+    #[test]
+    fn a_calls_spans_are_a_tree_under_its_callers() {
+        let spans = made(&[ended(1, Outcome::OK, &ran())]);
+        let names: Vec<&str> = spans.iter().map(|span| &*span.name).collect();
+        assert_eq!(names, ["a.B/C", "bind", "execute", "SELECT t by keys"]);
+        let [root, bind, execute, statement] = &spans[..] else { panic!("four") };
+        let id = |span: &SpanData| span.span_context.span_id();
+        assert_eq!((root.parent_span_id, root.parent_span_is_remote), (SpanId::from(9), true));
+        assert_eq!([bind.parent_span_id, execute.parent_span_id], [id(root); 2]);
+        assert_eq!(statement.parent_span_id, id(execute));
+        assert_eq!(root.span_context.trace_state().header(), "vendor=1");
+        assert!(spans.iter().all(|span| span.span_context.trace_id() == TraceId::from(1)));
+        assert_eq!(
+            statement.end_time.duration_since(statement.start_time).unwrap(),
+            Duration::from_millis(3)
+        );
+    }
+
+    #[test]
+    fn who_shared_a_statement_links_to_its_one_span() {
+        let shared = ran();
+        // Two in one trace, and one in another.
+        let spans = made(&[1, 1, 2].map(|id| ended(id, Outcome::OK, &shared)));
+        let statements = spans.iter().filter(|span| span.span_kind == SpanKind::Client).count();
+        assert_eq!(statements, 1);
+        let links: Vec<_> = spans.iter().flat_map(|span| &span.links.links).collect();
+        let to = |link: &&Link| (link.span_context.trace_id(), link.span_context.span_id());
+        assert_eq!(links.iter().map(to).collect::<Vec<_>>(), [(TraceId::from(1), SpanId::from(77)); 2]);
+    }
+
+    #[test]
+    fn only_what_the_server_is_to_blame_for_is_an_error() {
+        let outcome = |code, reason| Outcome { code, reason: Some(reason) };
+        for (outcome, blamed) in [
+            (outcome(Code::NotFound, Reason::RowMissing), false),
+            (outcome(Code::ResourceExhausted, Reason::CallerLimit), false),
+            (outcome(Code::ResourceExhausted, Reason::Overloaded), true),
+            (outcome(Code::Unavailable, Reason::DatabaseUnreachable), true),
+        ] {
+            let root = made(&[ended(1, outcome, &ran())]).remove(0);
+            assert_eq!(root.status != Status::Unset, blamed, "{outcome:?}");
+            assert!(root.attributes.iter().any(|attribute| attribute.key.as_str() == "rowcall.reason"));
+        }
+    }
 }

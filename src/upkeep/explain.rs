@@ -18,9 +18,11 @@ const PAUSE: Duration = Duration::from_secs(60);
 const KNOWN_MAX: usize = 1_000;
 /// Postgres has so long.
 const EXPLAIN_MAX: Duration = Duration::from_secs(5);
-/// Of a plan, in the log.
-const PLAN_BYTES_MAX: usize = 16 * 1024;
-const NAME: &str = "rowcall_explained";
+/// Of a plan, as it comes and in the log.
+const PLAN_BYTES_MAX: usize = 256 * 1024;
+const TOLD_BYTES_MAX: usize = 16 * 1024;
+/// To plan is to lock: what is locked for long is not waited for.
+const LOCK_MAX: &str = "100ms";
 
 /// Ends when nobody tells of slow statements any more.
 pub async fn run(mut slow: mpsc::Receiver<Slow>, postgres: Postgres) {
@@ -55,10 +57,11 @@ async fn explain(postgres: &Postgres, ran: &Ran) -> Result<String, postgres::Err
     };
     let mut session = postgres.session(want).await?;
     let types = types(&mut session, ran).await?;
-    let planned = plan(&mut session, ran, &types).await;
+    // What is prepared outlives the transaction that fails, so that no other may have its name.
+    let name = format!("rowcall_explained_{:08x}", rand::random::<u32>());
+    let planned = plan(&mut session, ran, &types, &name).await;
     if planned.is_err() {
-        // What is prepared outlives the transaction that has failed.
-        let clear = Statement::own(format!("DEALLOCATE {NAME}"), []);
+        let clear = Statement::own(format!("DEALLOCATE {name}"), []);
         let _ = session.run(&[clear], Ending::Last, Limit::default()).await;
     }
     planned
@@ -79,7 +82,12 @@ async fn types(session: &mut Session, ran: &Ran) -> Result<Vec<String>, postgres
     Ok(rows.iter().flat_map(|rows| rows.iter()).filter_map(|row| row.get(0).map(name)).collect())
 }
 
-async fn plan(session: &mut Session, ran: &Ran, types: &[String]) -> Result<String, postgres::Error> {
+async fn plan(
+    session: &mut Session,
+    ran: &Ran,
+    types: &[String],
+    name: &str,
+) -> Result<String, postgres::Error> {
     let list = |items: Vec<&str>| match items.is_empty() {
         true => String::new(),
         false => format!("({})", items.join(", ")),
@@ -88,15 +96,22 @@ async fn plan(session: &mut Session, ran: &Ran, types: &[String]) -> Result<Stri
     let nulls = list(types.iter().map(|_| "NULL").collect());
     let statements = [
         Statement::own(
-            "SELECT pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)",
-            [oid::TEXT],
+            format!(
+                "SELECT pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true), \
+                 pg_catalog.set_config('lock_timeout', '{LOCK_MAX}', true)"
+            ),
+            [oid::TEXT, oid::TEXT],
         ),
-        Statement::own(format!("PREPARE {NAME} {typed} AS {}", ran.text), []),
-        Statement::own(format!("EXPLAIN EXECUTE {NAME} {nulls}"), [oid::TEXT]),
-        Statement::own(format!("DEALLOCATE {NAME}"), []),
+        Statement::own(format!("PREPARE {name} {typed} AS {}", ran.text), []),
+        Statement::own(format!("EXPLAIN EXECUTE {name} {nulls}"), [oid::TEXT]),
+        Statement::own(format!("DEALLOCATE {name}"), []),
     ];
     let rows = session.run(&statements, Ending::Last, Limit { bytes_max: PLAN_BYTES_MAX }).await?;
     let lines = rows.iter().skip(2).flat_map(|rows| rows.iter()).filter_map(|row| row.get(0));
     let lines: Vec<_> = lines.map(String::from_utf8_lossy).collect();
-    Ok(lines.join("\n"))
+    let mut plan = lines.join("\n");
+    if let Some(end) = (0..=TOLD_BYTES_MAX).rev().find(|&at| plan.is_char_boundary(at)) {
+        plan.truncate(end);
+    }
+    Ok(plan)
 }

@@ -16,6 +16,7 @@
 //! at the primary, needs no proof but for its token's.
 
 mod aside;
+mod attempts;
 mod parts;
 mod read;
 mod terms;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::time::sleep;
 
+use super::attempts::Attempts;
 use super::{Answered, Course, Keep, Keeper, Terms, Way, Wish, seen_by};
 use crate::cache::{Entry, Epoch, Key, Label, Lead, Part, Seen, Snapshot, Tag, Verdict, Want, Xid};
-use crate::call::{Level, Notes, Served, Stage};
+use crate::call::{Level, Notes, Served};
 use crate::contract::options::Reason;
 use crate::error::Error;
 use crate::postgres::{self, Found, Miss, Server, Servers, Sight};
@@ -160,21 +161,20 @@ impl Keeper {
         };
         let wanted =
             |found: &Found| epoch.is_some_and(|epoch| self.may_prove(epoch, &course.wish, question, found));
-        // Of a reading that fails or is cut off, the statements are told, too.
-        let journal = notes.journal.shared();
-        notes.enter(Stage::Execute);
+        let mut served = notes.served;
+        let attempts = Attempts::new(notes);
         let read = |server: Server| {
-            let mut own = Notes { journal: journal.clone(), ..Notes::default() };
+            let mut attempt = attempts.begin();
             async move {
                 let mut pause = AGAIN_FIRST;
                 loop {
-                    let got = question.read(&server, course.sight(), &mut own).await?;
+                    let got = question.read(&server, course.sight(), &mut attempt.notes).await?;
                     let shown = match epoch.filter(|_| server.is_standby()) {
                         Some(epoch) => self.proves(epoch, &course.wish, question, got.seen()),
                         None => self.covers(&course.wish, got.seen()),
                     };
                     match shown {
-                        true => return Ok((got, own, server.is_standby())),
+                        true => return Ok((got, attempt.won(), server.is_standby())),
                         false if server.is_standby() => return Err(Miss::TooOld),
                         false => sleep(pause).await,
                     }
@@ -184,10 +184,10 @@ impl Keeper {
         };
         match servers.read(course.deadline, wanted, read).await {
             Ok((got, own, standby)) => {
-                notes.add(own);
-                if let Some(Served::Miss { standby: of }) = &mut notes.served {
+                if let Some(Served::Miss { standby: of }) = &mut served {
                     *of = standby;
                 }
+                attempts.answered(own, served);
                 Ok(got)
             }
             Err(Miss::Failed(error)) => Err(error),

@@ -144,6 +144,15 @@ impl Client {
         Ok(Chunks(response.map_err(Failure::from)?.into_inner()))
     }
 
+    /// What is said to a path that is no method's.
+    pub async fn unknown(&self, path: &'static str) -> tonic::Code {
+        let codec = Messages(self.method("GetTrack").output());
+        let request = asked(&self.method("GetTrack"), Value::Object(Default::default()), &[]);
+        let ended =
+            self.ready().await.unary(request, http::uri::PathAndQuery::from_static(path), codec).await;
+        ended.map_or_else(|status| status.code(), |_| tonic::Code::Ok)
+    }
+
     async fn ready(
         &self,
     ) -> Grpc<impl GrpcService<Body, Error = hyper::Error, ResponseBody = Incoming, Future: Send> + Send>

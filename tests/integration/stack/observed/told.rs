@@ -40,6 +40,20 @@ impl Made {
         self.note(method, &ended);
     }
 
+    /// A stream that its caller leaves after the first of very many chunks.
+    async fn leave(&mut self, client: &Client, method: &str, request: Value) {
+        let mut chunks = client.stream(method, request).await.expect("a stream");
+        chunks.next().await.expect("a chunk");
+        drop(chunks);
+        *self.0.entry((method.to_owned(), "CANCELLED")).or_default() += 1;
+    }
+
+    /// Nobody makes a series by asking for what there is not.
+    async fn unknown(&mut self, client: &Client, path: &'static str) {
+        assert_eq!(client.unknown(path).await, Code::Unimplemented);
+        *self.0.entry(("other".to_owned(), "UNIMPLEMENTED")).or_default() += 1;
+    }
+
     fn all(&self) -> u64 {
         self.0.values().sum()
     }
@@ -61,6 +75,12 @@ async fn round(made: &mut Made, client: &Client, number: u64) {
     made.call(client, "RevenueByCountry", json!({})).await;
     made.call(client, "GetTrack", json!({"name": "tracks/9999999"})).await;
     made.call(client, "ListTracks", json!({"filter": "lenght > 3"})).await;
+    // Who leaves very often is asked to go.
+    if number.is_multiple_of(20) {
+        made.leave(client, "StreamTracks", json!({"chunk_size": 1})).await;
+    }
+    made.unknown(client, "/chinook.v1.ChinookService/GetTrak").await;
+    made.unknown(client, "/no.Service/AtAll").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
