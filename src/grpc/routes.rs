@@ -1,13 +1,16 @@
 //! A request's method, type and path → what answers it.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::poll;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
 use super::answer::{self, Exchange};
 use super::body::Body;
@@ -30,6 +33,9 @@ const LIKE_MIN: f64 = 0.8;
 const PROPOSED_MAX: usize = 2;
 /// Nothing is like a longer path, and to find that out would take long.
 const PATH_BYTES_MAX: usize = 512;
+
+/// What nobody reads has so long to come.
+const UNREAD_MAX: Duration = Duration::from_millis(100);
 
 pub struct Routes<A> {
     pub answers: Arc<A>,
@@ -70,7 +76,7 @@ impl<A: Answers> Routes<A> {
         &self,
         path: &str,
         headers: &HeaderMap,
-        body: B,
+        mut body: B,
         started: Instant,
         peer: Peer,
     ) -> Response<Body>
@@ -85,6 +91,7 @@ impl<A: Answers> Routes<A> {
         let mut about = About { started, trace, timing: Timing::Off };
         let plans = self.answers.plans();
         let Some(method) = plans.methods.get(path).cloned() else {
+            come(&mut body, self.settings.message_bytes_max).await;
             let status = status::unknown_method(path, &nearest(plans.methods.keys(), path));
             return answer::failed(&status, &about, telemetry.call(None, started, trace, state));
         };
@@ -92,12 +99,16 @@ impl<A: Answers> Routes<A> {
         let told = telemetry.call(Some((&method, kind)), started, trace, state);
         // Before anything is read: who cannot be served costs next to nothing.
         let Ok(permit) = self.calls.clone().try_acquire_owned() else {
+            come(&mut body, self.settings.message_bytes_max).await;
             let status = status::overloaded("calls", self.settings.calls_max);
             return answer::failed(&status, &about, told);
         };
         let (call, timing) = match metadata::read(headers, started, self.settings.deadline_default) {
             Ok(read) => read,
-            Err(refusal) => return answer::failed(&status::refused(&refusal), &about, told),
+            Err(refusal) => {
+                come(&mut body, self.settings.message_bytes_max).await;
+                return answer::failed(&status::refused(&refusal), &about, told);
+            }
         };
         let messages = match Messages::here(headers, body, &self.settings).await {
             Ok(messages) => messages,
@@ -111,6 +122,30 @@ impl<A: Answers> Routes<A> {
             Kind::Stream => Box::pin(exchange.stream(messages)).await,
             Kind::Unary => exchange.unary(messages).await,
         }
+    }
+}
+
+/// Lets a request come that nobody will read. Answered before that, its stream is reset, and what comes of it then is an error
+/// of the caller's, of which a connection bears a thousand before it is closed on all its calls.
+async fn come<B>(body: &mut B, bytes_max: usize)
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    if body.is_end_stream() {
+        return;
+    }
+    let mut rest = pin!(async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > bytes_max || body.is_end_stream() {
+                return;
+            }
+        }
+    });
+    // It mostly is all there, and then no clock is asked.
+    if poll!(rest.as_mut()).is_pending() {
+        let _ = timeout(UNREAD_MAX, rest).await;
     }
 }
 

@@ -55,6 +55,18 @@ async fn an_unknown_method_is_unimplemented_and_the_nearest_is_named() {
     assert_eq!(status.message(), "there is no method other.Service/Do; reflection lists those there are");
 }
 
+/// h2 closes a connection on which a thousand requests came to streams that were reset by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_bears_any_number_of_refusals() {
+    let served = serve(settings()).await;
+    let client = served.bare().await;
+    for call in 0..10_000 {
+        let request = super::served::with("hello", &[]);
+        let status = super::served::unary(client.clone(), "/other.Service/Do", request).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unimplemented, "call {call}: {status:?}");
+    }
+}
+
 #[tokio::test]
 async fn more_calls_than_there_may_be_are_sent_elsewhere() {
     let served = serve(rowcall::grpc::Settings { calls_max: 1, ..settings() }).await;

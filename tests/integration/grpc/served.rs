@@ -62,9 +62,10 @@ impl Served {
     pub async fn bare(
         &self,
     ) -> Grpc<impl GrpcService<Body, Error = hyper::Error, ResponseBody = Incoming> + Clone> {
-        let socket = TokioIo::new(TcpStream::connect(self.address).await.unwrap());
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
         let (sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), socket).await.unwrap();
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
         tokio::spawn(connection);
         let service = tower::service_fn(move |request| sender.clone().send_request(request));
         Grpc::with_origin(service, format!("http://{}", self.address).parse().unwrap())
