@@ -14,8 +14,10 @@ RANGE = "[$__range]"
 
 
 def pool_share():
-    used = f'sum by ({PER_POOL}) (db_client_connection_count{{{I}, db_client_connection_state="used"}})'
-    return f"{used} / sum by ({PER_POOL}) (db_client_connection_max{{{I}}})"
+    """Of calls: feed and upkeep have one connection each, which is in use or is not."""
+    calls = I + f', {POOL}!~"feed|upkeep"'
+    used = f'sum by ({PER_POOL}) (db_client_connection_count{{{calls}, db_client_connection_state="used"}})'
+    return f"{used} / sum by ({PER_POOL}) (db_client_connection_max{{{calls}}})"
 
 
 def statements(suffix, more=""):
@@ -70,7 +72,7 @@ DASHBOARD = dashboard(
                 "How far behind is each standby?",
                 "s",
                 [query(f"max by (server_address) (rowcall_replica_lag_seconds{{{I}}})", "{{server_address}}")],
-                "What a standby is known to lack, in time. Steady growth: it does not replay, for a long query on it or for want of disk or network; "
+                "What a standby is known to lack, in time; beyond `replicas.lag_max`, some 10 s, it is not known how much more. There: it does not replay, for a long query on it or for want of disk or network; "
                 "`pg_stat_replication` on the primary says where it hangs. Jumps: bulk writes.",
                 6,
                 soft_high=1,

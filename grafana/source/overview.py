@@ -12,7 +12,8 @@ ALERTS = "AvailabilityBurn.*|LatencyBurn.*|PoolExhausted.*|FeedStale.*|CacheInco
 
 def failures():
     by_reason = rate("rowcall_call_failures_total", M, "grpc_status, rowcall_reason")
-    known = f'label_join({by_reason}, "why", " ", "grpc_status", "rowcall_reason")'
+    # What has not failed for a while would lie on top of what does.
+    known = f'label_join({by_reason} > 0, "why", " ", "grpc_status", "rowcall_reason")'
     none = f'label_replace({rate(SECONDS + "_count", M)} * 0, "why", "no failures", "", "")'
     return f"{known} or on () {none}"
 
@@ -37,6 +38,14 @@ def in_time(window):
 
 def share(what):
     return f"sum by (service_instance_id) (rowcall_{what}_active{{{I}}}) / sum by (service_instance_id) (rowcall_{what}_limit{{{I}}})"
+
+
+POOLS = I + ', db_client_connection_pool_name!~"feed|upkeep"'
+BY_POOL = "sum by (service_instance_id, db_client_connection_pool_name)"
+POOL_USED = f'{BY_POOL} (db_client_connection_count{{{POOLS}, db_client_connection_state="used"}})'
+POOL_MAX = f"{BY_POOL} (db_client_connection_max{{{POOLS}}})"
+ASKED_NOW = rate("rowcall_cache_lookups_total", M, window="[1m]")
+KEPT_NOW = rate("rowcall_cache_lookups_total", M + ', rowcall_result=~"hit|redis|shared"', window="[1m]")
 
 
 QUANTILES = [(0.5, "half of them"), (0.9, "90 of 100"), (0.99, "99 of 100")]
@@ -130,6 +139,59 @@ DASHBOARD = dashboard(
                 "INVALID_ARGUMENT and ABORTED are the callers' to mend; UNAVAILABLE: is Postgres up (Database)? RESOURCE_EXHAUSTED: are we full "
                 "(below)? INTERNAL: the log line of the call has the cause.",
                 stack=True,
+            ),
+        ),
+        row(
+            "Is it wrong elsewhere? Each leads to the dashboard that says more",
+            stat(
+                "Postgres servers that do not answer",
+                "short",
+                [now(f"count(min by (server_address) (rowcall_postgres_up{{{I}}}) == 0) or max(rowcall_postgres_up{{{I}}}) * 0")],
+                "The primary, or a standby. Without the primary what is kept is served while it can be proved, and the rest fails: see Database, which says which one.",
+                5,
+                marks=(GREEN, (1, RED)),
+                links=elsewhere("database"),
+            ),
+            stat(
+                "Standbys that reads may not go to",
+                "short",
+                [now(f"count(min by (server_address) (rowcall_replica_ready{{{I}}}) == 0) or max(rowcall_replica_ready{{{I}}}) * 0")],
+                "They do not answer, lag too far behind, or were promoted. Their reads go to the primary, which has that much more to do: see Database. "
+                "`no data` without standbys.",
+                5,
+                marks=(GREEN, (1, ORANGE)),
+                links=elsewhere("database"),
+            ),
+            stat(
+                "Fullest pool of calls",
+                "percentunit",
+                [now(f"max({POOL_USED} / {POOL_MAX})")],
+                "Connections to Postgres in use, of the most allowed, at the instance and server where it is most. Near 100 % calls wait or are refused: "
+                "see Database, which says by which statement.",
+                4,
+                marks=(GREEN, (0.8, ORANGE), (0.95, RED)),
+                links=elsewhere("database"),
+            ),
+            stat(
+                "Answered from what is kept, 1 minute",
+                "percentunit",
+                [now(alive(f'(({KEPT_NOW}) or ({ASKED_NOW}) * 0) / ({ASKED_NOW})'))],
+                "Of all answers that can be kept, those that were, where nothing is kept included. Suddenly low: the feed is lost, the cache is too small, or many "
+                "write. See Cache.",
+                5,
+                
+                mappings=[idle("no lookups")],
+                decimals=0,
+                links=elsewhere("cache"),
+            ),
+            stat(
+                "Fullest memory, of the limit",
+                "percentunit",
+                [now(f"max(process_memory_usage_bytes{{{I}}} / rowcall_memory_limit_bytes{{{I}}})")],
+                "At 100 % the process is killed. What grows steadily will get there: see Runtime.",
+                5,
+                marks=(GREEN, (0.7, ORANGE), (0.9, RED)),
+                links=elsewhere("runtime"),
             ),
         ),
         row(

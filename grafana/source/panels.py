@@ -41,7 +41,8 @@ def failed_share(labels, window=RATE, by="", function="rate"):
     """Of calls that ended; zero where none has failed, nothing where nothing is known."""
     all_calls = rate("grpc_server_call_duration_seconds_count", labels, by, window, function)
     bad = rate("rowcall_call_failures_total", f"{labels}, {BAD}", by, window, function)
-    return f"({bad} or {all_calls} * 0) / {all_calls}"
+    # Two counters' rates are guessed apart where either has just begun.
+    return f"clamp_max(({bad} or {all_calls} * 0) / {all_calls}, 1)"
 
 
 REPORTING = f"count(changes(process_uptime_seconds{{{I}}}[1m]) > 0)"
@@ -130,7 +131,7 @@ def panel(kind, title, description, width, height, config, options, queries, lin
 
 
 def stat(title, unit, queries, description, width, *, marks=(BLUE,), mappings=(), decimals=None, names=False,
-         empty="no data", absent=GREY, height=4):
+         empty="no data", absent=GREY, height=4, links=()):
     more = {} if decimals is None else {"decimals": decimals}
     config = fields(
         unit,
@@ -151,7 +152,7 @@ def stat(title, unit, queries, description, width, *, marks=(BLUE,), mappings=()
         "textMode": "value_and_name" if names else "value",
         "wideLayout": True,
     }
-    return panel("stat", title, description, width, height, config, options, queries)
+    return panel("stat", title, description, width, height, config, options, queries, links)
 
 
 def colored(named):
@@ -317,7 +318,16 @@ def traces_of_panel():
     ]
 
 
-def dashboard_links(uid):
+DASHBOARDS = {
+    "overview": "Are callers being failed, why, how slowly, since when",
+    "database": "Pool, statements, Postgres",
+    "cache": "Hits, memory, the feed, Redis",
+    "runtime": "What runs, memory, CPU, telemetry",
+}
+
+
+def elsewhere(name):
+    """To another dashboard, of the same time and choice."""
     return [
         {
             "asDropdown": False,
@@ -326,19 +336,16 @@ def dashboard_links(uid):
             "keepTime": True,
             "tags": [],
             "targetBlank": False,
-            "title": name,
-            "tooltip": tooltip,
+            "title": name.capitalize(),
+            "tooltip": DASHBOARDS[name],
             "type": "link",
-            "url": f"/d/{other}",
+            "url": f"/d/rowcall-{name}",
         }
-        for other, name, tooltip in [
-            ("rowcall-overview", "Overview", "Are callers being failed, why, how slowly, since when"),
-            ("rowcall-database", "Database", "Pool, statements, Postgres"),
-            ("rowcall-cache", "Cache", "Hits, memory, the feed, Redis"),
-            ("rowcall-runtime", "Runtime", "What runs, memory, CPU, telemetry"),
-        ]
-        if other != uid
     ]
+
+
+def dashboard_links(uid):
+    return [link for name in DASHBOARDS if f"rowcall-{name}" != uid for link in elsewhere(name)]
 
 
 # -------------------------------------------------------------------------------------------------- variables, annotations

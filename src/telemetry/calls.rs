@@ -1,9 +1,9 @@
 //! A call's beginning and end → its method's instruments.
 //!
-//! Attributes are found once per method and status, not once per call; what is no method of ours is `other`, so that
+//! Attributes are found once per method and status, not once per call, and calls are measured some at a time; what is no method of ours is `other`, so that
 //! nobody makes a series by asking.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -39,6 +39,34 @@ pub struct Calls {
     methods: ArcSwap<FxHashMap<String, Arc<Method>>>,
     other: Arc<Method>,
     instruments: Instruments,
+    /// By thread.
+    shards: [Shard; SHARDS],
+}
+
+/// Calls of a thread that have ended and are not measured yet. Each measurement takes a lock that all threads share, so
+/// that one call by itself costs several times what it costs among many.
+#[derive(Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Vec<Measured>>);
+
+/// What is measured of a call.
+struct Measured {
+    method: Arc<Method>,
+    outcome: Outcome,
+    time: Duration,
+    traffic: Traffic,
+    stages: [Option<Duration>; Stage::ALL.len()],
+    served: Option<Served>,
+}
+
+/// More threads than these share.
+const SHARDS: usize = 16;
+/// Calls that are measured together; when metrics are exported, all are.
+const TOGETHER: usize = 64;
+
+thread_local! {
+    /// Lies elsewhere in every thread.
+    static HERE: u8 = const { 0 };
 }
 
 struct Instruments {
@@ -102,7 +130,7 @@ impl Calls {
             drop(instruments.shed.bind(&[KeyValue::new("rowcall.reason", reason.as_str_name())]));
         }
         let other = Arc::new(instruments.method(OTHER, Kind::Unary));
-        Calls { methods: ArcSwap::default(), other, instruments }
+        Calls { methods: ArcSwap::default(), other, instruments, shards: Default::default() }
     }
 
     /// By a known path, `/package.Service/Method`; None is no method of ours.
@@ -125,36 +153,75 @@ impl Calls {
         method
     }
 
-    pub fn ended(&self, method: &Method, outcome: Outcome, time: Duration, traffic: Traffic, notes: &Notes) {
-        let instruments = &self.instruments;
-        let seconds = time.as_secs_f64();
-        let ends = method.ends[outcome.code as usize % CODES]
-            .get_or_init(|| instruments.ends(&method.name, method.kind, outcome.code));
-        ends.duration.record(seconds);
-        ends.sent.record(traffic.sent as f64);
-        ends.received.record(traffic.received as f64);
+    pub fn ended(
+        &self,
+        method: &Arc<Method>,
+        outcome: Outcome,
+        time: Duration,
+        traffic: Traffic,
+        notes: &Notes,
+    ) {
+        let mut stages = [None; Stage::ALL.len()];
         for timed in &notes.stages {
-            let stage = method.stages[timed.stage as usize]
-                .get_or_init(|| instruments.stage.bind(&[name(&method.name), stage(timed.stage)]));
-            stage.record(timed.time.as_secs_f64());
+            stages[timed.stage as usize] = Some(timed.time);
         }
-        if let Some(served) = notes.served {
-            let (at, result) = looked(served);
-            let lookups = method.lookups[at].get_or_init(|| {
-                instruments.lookups.bind(&[name(&method.name), KeyValue::new("rowcall.result", result)])
-            });
-            lookups.add(1);
-            if matches!(served, Served::Miss { .. }) && outcome.code == Code::Ok {
-                method.fill.get_or_init(|| instruments.fill.bind(&[name(&method.name)])).record(seconds);
-            }
+        let measured =
+            Measured { method: method.clone(), outcome, time, traffic, stages, served: notes.served };
+        let Shard(waiting) = &self.shards[HERE.with(shard)];
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(measured);
+        if waiting.len() >= TOGETHER {
+            let all = std::mem::replace(&mut *waiting, Vec::with_capacity(TOGETHER));
+            drop(waiting);
+            all.iter().for_each(|measured| self.instruments.measure(measured));
         }
-        if outcome.code != Code::Ok {
-            instruments.failed(method, outcome);
+    }
+
+    /// Measures what has ended so far.
+    pub fn flush(&self) {
+        for Shard(waiting) in &self.shards {
+            let all = std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            all.iter().for_each(|measured| self.instruments.measure(measured));
         }
     }
 }
 
+/// Addresses of threads lie a fixed way apart, so that their low bits tell nothing.
+fn shard(here: &u8) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let spread = (std::ptr::from_ref(here).addr() as u64).wrapping_mul(GOLDEN);
+    (spread >> 32) as usize % SHARDS
+}
+
 impl Instruments {
+    fn measure(&self, measured: &Measured) {
+        let Measured { method, outcome, time, traffic, stages, served } = measured;
+        let seconds = time.as_secs_f64();
+        let ends = method.ends[outcome.code as usize % CODES]
+            .get_or_init(|| self.ends(&method.name, method.kind, outcome.code));
+        ends.duration.record(seconds);
+        ends.sent.record(traffic.sent as f64);
+        ends.received.record(traffic.received as f64);
+        for (at, time) in stages.iter().enumerate().filter_map(|(at, time)| Some((at, (*time)?))) {
+            let bound = method.stages[at]
+                .get_or_init(|| self.stage.bind(&[name(&method.name), stage(Stage::ALL[at])]));
+            bound.record(time.as_secs_f64());
+        }
+        if let Some(served) = *served {
+            let (at, result) = looked(served);
+            let lookups = method.lookups[at].get_or_init(|| {
+                self.lookups.bind(&[name(&method.name), KeyValue::new("rowcall.result", result)])
+            });
+            lookups.add(1);
+            if matches!(served, Served::Miss { .. }) && outcome.code == Code::Ok {
+                method.fill.get_or_init(|| self.fill.bind(&[name(&method.name)])).record(seconds);
+            }
+        }
+        if outcome.code != Code::Ok {
+            self.failed(method, *outcome);
+        }
+    }
+
     fn method(&self, path: &str, kind: Kind) -> Method {
         let text = StringValue::from(path.to_owned());
         for (code, reason) in FORESEEN {

@@ -130,7 +130,7 @@ instruments! {
     POSTGRES_BACKENDS = G, "rowcall.postgres.backends" "{backend}" ["rowcall.state" "rowcall.wait_event_type"]
         "Our backends at the primary, as `pg_stat_activity` has them.";
     REPLICA_LAG = G, "rowcall.replica.lag" "s" ["server.address"]
-        "For how long the primary is known to have had what a standby has not replayed.";
+        "For how long the primary is known to have had what a standby has not replayed; positions are remembered for `replicas.lag_max`, so it is little more than that at most.";
     REPLICA_READY = G, "rowcall.replica.ready" "" ["server.address"] "1 when reads may go to a standby, else 0.";
 
     CACHE_LOOKUPS = C, "rowcall.cache.lookups" "{lookup}" ["grpc.method" "rowcall.result"]

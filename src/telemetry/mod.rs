@@ -148,6 +148,8 @@ impl Telemetry {
                            tell: &mut dyn FnMut(usize, (u64, u64))| {
             let Some(shared) = shared.upgrade() else { return };
             let Some(export) = &shared.export else { return };
+            // What is read by a callback is read before anything else is.
+            export.calls.flush();
             read(export).into_iter().enumerate().for_each(|(at, counts)| tell(at, counts));
         };
         let read = |export: &Export| {
