@@ -126,12 +126,11 @@ impl Export {
     /// when the server is to blame. Those have room of their own, whatever comes besides.
     pub fn takes(&self, trace: Trace, told: bool, ours: bool) -> bool {
         let unsampled = if ours { &self.ours } else { &self.theirs };
-        trace.sampled() && self.sampled.takes() || told && unsampled.takes()
-    }
-
-    /// Traces that were more than there may be in a second.
-    pub fn refused(&self) -> u64 {
-        self.sampled.refused() + self.ours.refused() + self.theirs.refused()
+        let takes = trace.sampled() && self.sampled.takes() || told && unsampled.takes();
+        if !takes {
+            self.traces.counts().dropped(1);
+        }
+        takes
     }
 
     /// Exports what there is; takes no longer than it may.

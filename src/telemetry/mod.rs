@@ -5,7 +5,7 @@
 //!                   ├───► outbox of traces ──► spans ───► as they come ───────────┼──► collector
 //!                   └───► a line ──► standard error       (a thread of its own)   │
 //!                                └──► outbox of lines ────────────────────────────┘
-//! gauges ◄── read when they are exported ◄── Watched
+//! gauges ◄── read when they are exported ◄── the parts of the process (`app::gauges`)
 //! ```
 //!
 //! A call hands over what it measured and goes on. Everything that waits has a limit, and what is beyond it is counted.
@@ -153,8 +153,7 @@ impl Telemetry {
             read(export).into_iter().enumerate().for_each(|(at, counts)| tell(at, counts));
         };
         let read = |export: &Export| {
-            let (exported, dropped) = export.traces.counts().read();
-            [(exported, dropped + export.refused()), export.logs.counts().read(), export.metrics.read()]
+            [export.traces.counts().read(), export.logs.counts().read(), export.metrics.read()]
         };
         const SIGNALS: [&str; 3] = ["traces", "logs", "metrics"];
         let (exported, dropped) = (counts.clone(), counts);
