@@ -10,6 +10,7 @@ use crate::grpc::Load;
 use crate::pipeline::Pipeline;
 use crate::postgres::{Postgres, Servers};
 use crate::telemetry::{Telemetry, instruments};
+use crate::upkeep::asking::Asking;
 use crate::upkeep::backends::Backends;
 use crate::upkeep::reload::Outcomes;
 
@@ -18,8 +19,9 @@ const NAME_DIGITS: usize = 12;
 
 pub struct Gauges {
     pub servers: Servers,
-    /// Beside the pools of calls.
-    pub upkeep: [Postgres; 2],
+    /// Of the feed.
+    pub writing: Postgres,
+    pub asking: Asking,
     pub pipeline: Arc<Pipeline>,
     pub feed: Feed,
     pub load: Load,
@@ -55,15 +57,16 @@ impl Gauges {
     }
 
     fn pools(&self, telemetry: &Telemetry) {
-        let standbys = self.servers.standbys().iter().map(|standby| standby.postgres().clone());
-        let pools: Arc<[Postgres]> = [self.servers.primary().clone()]
-            .into_iter()
-            .chain(standbys)
-            .chain(self.upkeep.iter().cloned())
-            .collect();
+        let (servers, writing, asking) = (self.servers.clone(), self.writing.clone(), self.asking.clone());
+        let pools = move || -> Vec<Postgres> {
+            let standbys = servers.standbys().iter().map(|standby| standby.postgres().clone());
+            let pools = [servers.primary().clone()].into_iter().chain(standbys);
+            // The last is made when it is first used.
+            pools.chain([writing.clone()]).chain(asking.pool()).collect()
+        };
         let each = pools.clone();
         telemetry.watch(&instruments::POOL_COUNT, move |tell| {
-            for pool in each.iter() {
+            for pool in each() {
                 let counts = pool.counts();
                 tell(counts.connections.saturating_sub(counts.idle).into(), &[pool.name(), "used"]);
                 tell(counts.idle.into(), &[pool.name(), "idle"]);
@@ -71,10 +74,10 @@ impl Gauges {
         });
         let each = pools.clone();
         telemetry.watch(&instruments::POOL_MAX, move |tell| {
-            each.iter().for_each(|pool| tell(pool.connections_max() as f64, &[pool.name()]));
+            each().iter().for_each(|pool| tell(pool.connections_max() as f64, &[pool.name()]));
         });
         telemetry.watch(&instruments::POOL_PENDING, move |tell| {
-            pools.iter().for_each(|pool| tell(pool.waiting() as f64, &[pool.name()]));
+            pools().iter().for_each(|pool| tell(pool.waiting() as f64, &[pool.name()]));
         });
     }
 

@@ -22,6 +22,7 @@ use crate::grpc::Server;
 use crate::load::{self, Loaded};
 use crate::postgres::{Postgres, Servers};
 use crate::telemetry::Telemetry;
+use crate::upkeep::asking::Asking;
 
 pub use inspect::{check, explain};
 pub use migrate::migrate;
@@ -99,7 +100,7 @@ async fn run(
         server,
         servers: servers.clone(),
         writing: Postgres::new(settings::writing(config, &served.database, &telemetry))?,
-        asking: Postgres::new(settings::asking(config, &served.database, &telemetry))?,
+        asking: Asking::new(settings::asking(config, &served.database, &telemetry)),
         contract: contract.clone(),
         paths: served.contract.clone(),
         hangup,

@@ -23,6 +23,7 @@ use crate::plan::Plans;
 use crate::postgres::{Postgres, Servers};
 use crate::redis::Redis;
 use crate::telemetry::Telemetry;
+use crate::upkeep::asking::Asking;
 use crate::upkeep::backends::Backends;
 use crate::upkeep::explain;
 use crate::upkeep::feed::Follow;
@@ -35,8 +36,8 @@ pub(super) struct Ready {
     pub servers: Servers,
     /// Beside the pools of calls: the feed's connection.
     pub writing: Postgres,
-    /// For what may have to wait.
-    pub asking: Postgres,
+    /// For what may have to wait; it connects when there is something to ask.
+    pub asking: Asking,
     pub contract: Arc<Contract>,
     /// Where a reload reads the contract again.
     pub paths: Vec<PathBuf>,
@@ -71,7 +72,8 @@ impl Ready {
         let (reloads, backends) = (Outcomes::default(), Backends::default());
         let gauges = Gauges {
             servers: servers.clone(),
-            upkeep: [writing.clone(), asking.clone()],
+            writing: writing.clone(),
+            asking: asking.clone(),
             pipeline: pipeline.clone(),
             feed: feed.clone(),
             load: server.load(),
@@ -158,7 +160,7 @@ impl Serving {
         let contract = load::contract(paths.clone()).await?;
         let loaded = load::plans(contract.clone(), servers.primary()).await?;
         let writing = Postgres::new(settings::writing(&config, url, &telemetry))?;
-        let asking = Postgres::new(settings::asking(&config, url, &telemetry))?;
+        let asking = Asking::new(settings::asking(&config, url, &telemetry));
         let ready = Ready { server, servers, writing, asking, contract, paths, hangup, telemetry };
         let stop = CancellationToken::new();
         let told = stop.clone();

@@ -138,7 +138,7 @@ pub fn asking(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::Se
         connections_max: 1,
         connections_min: 0,
         role: postgres::Role::Primary,
-        pool_name: "upkeep",
+        pool_name: postgres::UPKEEP,
         ..postgres(config, url, telemetry)
     }
 }

@@ -42,6 +42,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+pub use connect::UPKEEP;
 pub use elsewhere::{Elsewhere, Failure, Miss};
 pub use error::{Error, SqlFailure};
 pub use ran::{Journal, Ran};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::postgres::{Ending, Limit, Mode, Postgres, Sight, StatementTimeout, Want};
+use super::asking::Asking;
+use crate::postgres::{Ending, Limit, Mode, Sight, StatementTimeout, Want};
 use crate::sql::{Statement, oid};
 
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -50,26 +51,26 @@ impl Backends {
     }
 
     /// Never returns.
-    pub async fn follow(self, postgres: Postgres) {
+    pub async fn follow(self, asking: Asking) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             // Where it cannot be looked, nothing is known.
-            let Some(counts) = look(&postgres).await else { continue };
+            let Some(counts) = look(&asking).await else { continue };
             self.seen.store(Arc::new(Some(Seen { at: Instant::now(), counts })));
         }
     }
 }
 
-async fn look(postgres: &Postgres) -> Option<Vec<Count>> {
+async fn look(asking: &Asking) -> Option<Vec<Count>> {
     let want = Want {
         deadline: Instant::now() + LOOK_MAX,
         mode: Mode::Single,
         statement_timeout: StatementTimeout::Net,
         sight: Sight::Untold,
     };
-    let mut session = postgres.session(want).await.ok()?;
+    let mut session = asking.session(want).await.ok()?;
     let look = Statement::own(LOOK, [oid::TEXT, oid::TEXT, oid::INT8]);
     let ran = session.run(&[look], Ending::Last, Limit::default()).await;
     let ran =

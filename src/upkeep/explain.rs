@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
-use crate::postgres::{self, Ending, Limit, Mode, Postgres, Ran, Session, Sight, StatementTimeout, Want};
+use super::asking::Asking;
+use crate::postgres::{self, Ending, Limit, Mode, Ran, Session, Sight, StatementTimeout, Want};
 use crate::sql::{Statement, oid};
 use crate::telemetry::{self, Slow};
 
@@ -25,7 +26,7 @@ const TOLD_BYTES_MAX: usize = 16 * 1024;
 const LOCK_MAX: &str = "100ms";
 
 /// Ends when nobody tells of slow statements any more.
-pub async fn run(mut slow: mpsc::Receiver<Slow>, postgres: Postgres) {
+pub async fn run(mut slow: mpsc::Receiver<Slow>, asking: Asking) {
     let mut known: FxHashMap<String, Instant> = FxHashMap::default();
     while let Some(Slow { method, ran, trace }) = slow.recv().await {
         let now = Instant::now();
@@ -35,7 +36,7 @@ pub async fn run(mut slow: mpsc::Receiver<Slow>, postgres: Postgres) {
         }
         known.insert(ran.text.to_string(), now);
         let statement = ran.about.summary.as_str();
-        match explain(&postgres, &ran).await {
+        match explain(&asking, &ran).await {
             Ok(plan) => telemetry::within(&trace, || {
                 let duration_ms = ran.time.as_secs_f64() * 1_000.0;
                 tracing::warn!(
@@ -48,14 +49,14 @@ pub async fn run(mut slow: mpsc::Receiver<Slow>, postgres: Postgres) {
     }
 }
 
-async fn explain(postgres: &Postgres, ran: &Ran) -> Result<String, postgres::Error> {
+async fn explain(asking: &Asking, ran: &Ran) -> Result<String, postgres::Error> {
     let want = Want {
         deadline: Instant::now() + EXPLAIN_MAX,
         mode: Mode::Single,
         statement_timeout: StatementTimeout::Net,
         sight: Sight::Untold,
     };
-    let mut session = postgres.session(want).await?;
+    let mut session = asking.session(want).await?;
     let types = types(&mut session, ran).await?;
     // What is prepared outlives the transaction that fails, so that no other may have its name.
     let name = format!("rowcall_explained_{:08x}", rand::random::<u32>());

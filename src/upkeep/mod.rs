@@ -1,5 +1,6 @@
 //! Our own loops beside the calls.
 
+pub mod asking;
 pub mod backends;
 pub mod explain;
 pub mod feed;
