@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::contract;
 use crate::feed::Feed;
 use crate::grpc::Load;
 use crate::pipeline::Pipeline;
@@ -193,16 +192,20 @@ impl Gauges {
     }
 
     fn changes(&self, telemetry: &Telemetry) {
+        // The contract's digest and the catalog's; absent before the catalog was read.
+        let named = |tell: &mut dyn FnMut(f64, &[&str]), digest: &str| {
+            tell(1.0, &[digest.get(..NAME_DIGITS).unwrap_or(digest)]);
+        };
         let plans = self.pipeline.clone();
         telemetry.watch(&instruments::CONTRACT_INFO, move |tell| {
-            tell(1.0, &[contract::digest(&plans.plans().contract).get(..NAME_DIGITS).unwrap_or_default()]);
+            if let Some((contract, _)) = plans.plans().digest.split_once('.') {
+                named(tell, contract);
+            }
         });
         let plans = self.pipeline.clone();
         telemetry.watch(&instruments::CATALOG_INFO, move |tell| {
-            let plans = plans.plans();
-            // Behind the contract's own; absent before the catalog was read.
-            if let Some((_, catalog)) = plans.digest.split_once('.') {
-                tell(1.0, &[catalog.get(..NAME_DIGITS).unwrap_or(catalog)]);
+            if let Some((_, catalog)) = plans.plans().digest.split_once('.') {
+                named(tell, catalog);
             }
         });
         let plans = self.pipeline.clone();

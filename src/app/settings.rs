@@ -96,7 +96,7 @@ pub fn postgres(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::
         keepalives_retries: database.keepalives_retries,
         tcp_user_timeout: database.tcp_user_timeout,
         telemetry: telemetry.clone(),
-        pool_name: "primary",
+        purpose: postgres::Purpose::Calls,
     }
 }
 
@@ -106,7 +106,6 @@ pub fn replicas(config: &Config, telemetry: &Telemetry) -> postgres::Replicas {
         let as_primary = postgres(config, url.reveal(), telemetry);
         postgres::Settings {
             role: postgres::Role::Standby,
-            pool_name: "standby",
             connections_max: replicas.connections_max.unwrap_or(as_primary.connections_max),
             connections_min: replicas.connections_kept.unwrap_or(as_primary.connections_min),
             ..as_primary
@@ -127,7 +126,7 @@ pub fn writing(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::S
         connections_min: 0,
         role: postgres::Role::Primary,
         access: postgres::Access::ReadWrite,
-        pool_name: "feed",
+        purpose: postgres::Purpose::Feed,
         ..postgres(config, url, telemetry)
     }
 }
@@ -138,7 +137,7 @@ pub fn asking(config: &Config, url: &str, telemetry: &Telemetry) -> postgres::Se
         connections_max: 1,
         connections_min: 0,
         role: postgres::Role::Primary,
-        pool_name: postgres::UPKEEP,
+        purpose: postgres::Purpose::Upkeep,
         ..postgres(config, url, telemetry)
     }
 }

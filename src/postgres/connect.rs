@@ -15,12 +15,10 @@ use super::connection::Connection;
 use super::conninfo::{Conninfo, Host, Order, Place, SslMode, Target};
 use super::dial::{Address, Tls, Without};
 use super::error::Error;
-use super::settings::{Access, Role, Settings};
+use super::settings::{Role, Settings};
 use super::tls;
 use crate::telemetry::Telemetry;
 
-/// The pool of what is asked beside calls and feed.
-pub const UPKEEP: &str = "upkeep";
 /// A host that has said nothing for so long has the next one tried beside it.
 const STAGGER: Duration = Duration::from_millis(250);
 /// Hosts that have all said nothing for so long are tried afresh, beside it.
@@ -51,13 +49,9 @@ impl Connector {
         if let Some((target, whose)) = contradiction {
             return Err(Error::Url(format!("target_session_attrs={target} is not to be had {whose}")));
         }
-        // Apart from those of calls, for whoever looks at sessions.
-        match settings.access {
-            Access::ReadWrite => conninfo.application_name.push_str(" feed"),
-            Access::ReadOnly if settings.pool_name == UPKEEP => {
-                conninfo.application_name.push_str(" upkeep");
-            }
-            Access::ReadOnly => {}
+        if let Some(name) = settings.purpose.name() {
+            // Apart from those of calls, for whoever looks at sessions.
+            conninfo.application_name.push_str(&format!(" {name}"));
         }
         let keepalives = &mut conninfo.keepalives;
         keepalives.idle.get_or_insert(settings.keepalives_idle);

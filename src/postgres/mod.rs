@@ -42,14 +42,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
-pub use connect::UPKEEP;
 pub use elsewhere::{Elsewhere, Failure, Miss};
 pub use error::{Error, SqlFailure};
 pub use ran::{Journal, Ran};
 pub use rows::{Row, Rows};
 pub use servers::{Server, Servers};
 pub use session::{Described, Ending, Limit, Mode, Seen, Session, Sight, StatementTimeout, Want};
-pub use settings::{Access, Encoding, Pooler, Replicas, Role, Settings};
+pub use settings::{Access, Encoding, Pooler, Purpose, Replicas, Role, Settings};
 pub use standby::{Found, Standby, State};
 
 use connect::Connector;
@@ -100,9 +99,10 @@ impl Postgres {
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let connector = Arc::new(Connector::new(settings.clone())?);
         let (place, address) = (connector.conninfo.place(), Arc::<str>::from(connector.conninfo.address()));
-        let name = match settings.role {
-            Role::Standby => format!("{} {address}", settings.pool_name),
-            Role::Any | Role::Primary => settings.pool_name.to_owned(),
+        let name = match (settings.purpose.name(), settings.role) {
+            (Some(name), _) => name.to_owned(),
+            (None, Role::Standby) => format!("standby {address}"),
+            (None, Role::Any | Role::Primary) => "primary".to_owned(),
         };
         let meter = settings.telemetry.pool(&name);
         let settings = connector.settings.clone();

@@ -53,9 +53,9 @@ pub struct Settings {
     pub pooler: Pooler,
     pub encoding: Encoding,
     pub access: Access,
-    /// What the pool tells of itself, and under which name; where it is stands behind a standby's.
+    pub purpose: Purpose,
+    /// What the pool tells of itself.
     pub telemetry: Telemetry,
-    pub pool_name: &'static str,
 }
 
 /// What a server has to be, beside what `target_session_attrs` asks for.
@@ -108,6 +108,28 @@ pub enum Encoding {
     Checked,
     /// Serve it; the reader validates every string.
     Unchecked,
+}
+
+/// What a pool is for, which tells it and its sessions from others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    #[default]
+    Calls,
+    /// To hear of changes.
+    Feed,
+    /// What is asked beside calls and feed.
+    Upkeep,
+}
+
+impl Purpose {
+    /// None of calls.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Purpose::Calls => None,
+            Purpose::Feed => Some("feed"),
+            Purpose::Upkeep => Some("upkeep"),
+        }
+    }
 }
 
 /// What statements may do. Calls only read.

@@ -1,7 +1,7 @@
 //! A call's beginning and end → its method's instruments.
 //!
-//! Attributes are found once per method and status, not once per call, and calls are measured some at a time; what is no method of ours is `other`, so that
-//! nobody makes a series by asking.
+//! Attributes are found once per method and status, not once per call, and calls are measured some at a time. What is no
+//! method of ours is `other`, so that nobody makes a series by asking.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;

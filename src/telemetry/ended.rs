@@ -23,7 +23,7 @@ impl Outcome {
     pub const OK: Outcome = Outcome { code: Code::Ok, reason: None };
     /// The caller has left.
     pub const LEFT: Outcome = Outcome { code: Code::Cancelled, reason: Some(Reason::CallCancelled) };
-
+    /// Its work has panicked.
     pub const PANICKED: Outcome = Outcome { code: Code::Internal, reason: Some(Reason::Internal) };
 
     pub fn reason_or_none(self) -> &'static str {

@@ -58,7 +58,7 @@ pub struct Settings {
     /// Of the traces that begin here.
     pub traces_ratio: f64,
     pub traces_per_second: u32,
-    /// Of traces that were not sampled, whose call failed or was slow.
+    /// Further traces, of calls that failed or were slow: where the server is to blame, and where it is not, each.
     pub failures_per_second: u32,
     pub traces_waiting_max: usize,
     /// Whether the log goes there, too.

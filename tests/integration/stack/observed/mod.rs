@@ -5,3 +5,4 @@ mod canaries;
 mod programs;
 mod seen;
 mod told;
+mod traces;
