@@ -60,6 +60,8 @@ async fn a_host_that_acknowledges_nothing_is_given_up_long_before_the_deadline()
     assert_eq!(failure.reason, "DATABASE_UNREACHABLE", "{}", failure.message);
     assert!(after >= Duration::from_secs(1) && after < Duration::from_secs(30), "{after:?}");
     get().await.expect("another connection serves");
-    assert_eq!(proxy.accepted(), 1);
+    // The call's, and the feed's where it looked meanwhile.
+    let accepted = proxy.accepted();
+    assert!((1..=2).contains(&accepted), "{accepted} connections");
     local.serving.stop().await.expect("it ends well");
 }

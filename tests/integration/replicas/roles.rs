@@ -45,11 +45,12 @@ async fn of_several_hosts_the_primary_is_found_where_it_is() {
     drop(session);
     let late = Instant::now() + PATIENCE;
     loop {
-        let error = asked.session(want(Mode::Single)).await.err().expect("there is no primary");
-        if refused(&error) {
+        // A pooled connection may be given whose end was not met yet.
+        let asked = asked.session(want(Mode::Single)).await.map(|_| "a session");
+        if asked.as_ref().is_err_and(refused) {
             break;
         }
-        assert!(Instant::now() < late, "{error:?}");
+        assert!(Instant::now() < late, "{asked:?}");
         tokio::task::yield_now().await;
     }
     own.standbys[0].control("promote");
@@ -95,11 +96,12 @@ async fn behind_an_address_that_moves_a_standby_is_no_primary() {
     proxy.set(Path::Open);
     let late = Instant::now() + PATIENCE;
     loop {
-        let error = asked.session(want(Mode::Single)).await.err().expect("there is no primary");
-        if refused(&error) {
+        // A pooled connection may be given whose end was not met yet.
+        let asked = asked.session(want(Mode::Single)).await.map(|_| "a session");
+        if asked.as_ref().is_err_and(refused) {
             break;
         }
-        assert!(Instant::now() < late, "{error:?}");
+        assert!(Instant::now() < late, "{asked:?}");
         tokio::task::yield_now().await;
     }
     proxy.lead_to(own.primary.port);
