@@ -69,8 +69,9 @@ async fn a_deadline_ends_a_function_and_its_statement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_is_of_a_whole_stream() {
     let shop = shop(&[]).await;
+    shop.widen().await;
     let request = json!({"chunk_size": 1});
-    let timeout = [("grpc-timeout", "2S")];
+    let timeout = [("grpc-timeout", "3S")];
     let mut chunks = shop.client.stream_with("StreamThings", request, &timeout).await.expect("it begins");
     chunks.next().await.expect("a chunk").expect("a chunk");
     let _held = hold(&shop).await;
@@ -87,7 +88,8 @@ async fn a_deadline_is_of_a_whole_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_deadline_the_default_holds_for_every_chunk() {
-    let shop = shop(&[("limits.deadline_default", "1s")]).await;
+    let shop = shop(&[("limits.deadline_default", "2s")]).await;
+    shop.widen().await;
     let request = json!({"chunk_size": 1});
     let mut chunks = shop.client.stream("StreamThings", request).await.expect("it begins");
     chunks.next().await.expect("a chunk").expect("a chunk");
@@ -100,7 +102,7 @@ async fn without_a_deadline_the_default_holds_for_every_chunk() {
         }
     };
     assert_eq!(failure.reason, "DEADLINE_PASSED");
-    assert_eq!(failure.message, "nothing was ready within 1s; set a deadline to allow more");
+    assert_eq!(failure.message, "nothing was ready within 2s; set a deadline to allow more");
     let failure = shop.client.call("GetThing", json!({"name": "things/1"})).await.unwrap_err();
     assert_eq!((failure.code, failure.reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_PASSED"));
     until(&shop.database, GONE).await;
@@ -150,6 +152,7 @@ async fn a_caller_that_leaves_takes_its_statement_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_leaves_a_stream_takes_its_statement_along() {
     let shop = shop(&ONE).await;
+    shop.widen().await;
     let mut chunks = shop.client.stream("StreamThings", json!({"chunk_size": 1})).await.expect("it begins");
     chunks.next().await.expect("a chunk").expect("a chunk");
     let held = hold(&shop).await;

@@ -91,7 +91,7 @@ pub async fn things(settings: &[(&str, &str)]) -> Things {
     let settings: Vec<(&str, &str)> = CALLS_ONLY.iter().chain(settings).copied().collect();
     let local = serve(contract.path().to_str().expect("UTF-8"), &tap.url(&database), &settings).await;
     let connected = "SELECT count(*) = {} FROM pg_stat_activity WHERE datname = current_database() \
-                     AND pid <> pg_backend_pid() AND state = 'idle' AND query <> ''";
+                     AND application_name = 'rowcall' AND state = 'idle' AND query <> ''";
     let kept =
         settings.iter().rfind(|(name, _)| *name == "postgres.connections_kept").expect("one of CALLS_ONLY");
     until(&database, &connected.replace("{}", kept.1)).await;

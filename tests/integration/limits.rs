@@ -85,6 +85,7 @@ async fn a_larger_page_than_may_be_is_cut_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_streams_than_there_may_be_are_turned_away() {
     let shop = shop(&[("stream.streams_max", "1")]).await;
+    shop.widen().await;
     let request = || json!({"chunk_size": 1});
     let mut first = shop.client.stream("StreamThings", request()).await.expect("one may be");
     first.next().await.expect("a chunk").expect("a chunk");
@@ -129,7 +130,7 @@ async fn more_than_waiting_max_do_not_wait_for_a_connection() {
 
 #[tokio::test]
 async fn a_call_that_would_wait_too_long_is_busy_at_once() {
-    let (_database, postgres) = one(|settings| settings.wait_max = Duration::from_millis(500)).await;
+    let (_database, postgres) = one(|settings| settings.wait_max = Duration::from_secs(1)).await;
     let nap = async || {
         let mut session = postgres.session(want(Mode::Single)).await.unwrap();
         run(&mut session, "SELECT pg_sleep(0.1)::text", &[25]).await.unwrap();
@@ -150,7 +151,7 @@ async fn a_call_that_would_wait_too_long_is_busy_at_once() {
         }
     };
     assert!(matches!(refused, Err(Error::Busy)));
-    assert!((1..=2).contains(&waiting.len()), "{} wait", waiting.len());
+    assert!((1..=5).contains(&waiting.len()), "{} wait", waiting.len());
     drop(held);
     for session in waiting {
         drop(session.await.unwrap());

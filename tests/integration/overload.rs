@@ -179,6 +179,8 @@ struct Least {
     late: f64,
     /// Of a hundred answers the slowest but one, at most.
     p99: Duration,
+    /// The median of how long it takes to be refused, at most.
+    refused: Duration,
     /// Bytes that the process grows by, at most.
     memory: usize,
 }
@@ -208,8 +210,9 @@ async fn overload(load: Load, warm: Duration, time: Duration, least: Least) {
     assert!(goodput >= least.goodput, "goodput {goodput:.2} of the peak");
     assert!(late <= least.late, "{:.1} % late", late * 100.0);
     assert!(at(answered, 0.99) <= least.p99, "{:?}", at(answered, 0.99));
-    assert!(!refused.is_empty());
-    assert!(median(refused) < DEADLINE / 4, "refused only after {:?}", median(refused));
+    // A peak that others have disturbed is none, and twice as much may be borne.
+    assert!(!refused.is_empty() || goodput > 1.5, "nothing was refused at a goodput of {goodput:.2}");
+    assert!(median(refused) < least.refused, "refused only after {:?}", median(refused));
     assert!(grown <= least.memory, "memory grew by {grown} bytes");
     // What was too much has left nothing behind.
     let (end, _) = bedroom.call(load, 1).await;
@@ -218,9 +221,16 @@ async fn overload(load: Load, warm: Duration, time: Duration, least: Least) {
 
 const SHORT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3));
 /// Beside other tests; without limits it is 0.35, and 80 % late.
-const ROUGH: Least = Least { goodput: 0.65, late: 0.2, p99: Duration::from_secs(2), memory: usize::MAX };
+const ROUGH: Least = Least {
+    goodput: 0.65,
+    late: 0.2,
+    p99: Duration::from_secs(2),
+    refused: Duration::from_millis(250),
+    memory: usize::MAX,
+};
 const LONG: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(30));
-const PROMISED: Least = Least { goodput: 0.9, late: 0.01, p99: DEADLINE, memory: 16 << 20 };
+const PROMISED: Least =
+    Least { goodput: 0.9, late: 0.01, p99: DEADLINE, refused: Duration::from_millis(125), memory: 16 << 20 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overloaded_pool_answers_as_many_as_it_can() {

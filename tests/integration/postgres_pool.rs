@@ -26,11 +26,12 @@ async fn nobody_there_is_unreachable_at_once() {
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", free_port());
     let postgres = postgres(&url, |_| {});
     let begun = Instant::now();
-    for _ in 0..20 {
+    for _ in 0..100 {
         let error = postgres.session(want(Mode::Single)).await.err().unwrap();
         assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // Half of what it would take to wait for an attempt each time.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(!*postgres.reachable().borrow());
 }
 
@@ -66,10 +67,18 @@ async fn a_database_that_comes_back_is_found_again() {
     tokio::time::timeout(patience, reachable.wait_for(|now| *now)).await.unwrap().unwrap();
     cluster.control("stop");
     tokio::time::timeout(patience, reachable.wait_for(|now| !*now)).await.unwrap().unwrap();
-    let begun = Instant::now();
-    let error = postgres.session(want(Mode::Single)).await.err().unwrap();
-    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    let late = Instant::now() + patience;
+    loop {
+        let begun = Instant::now();
+        // A pooled connection may be given whose end was not met yet.
+        let asked = postgres.session(want(Mode::Single)).await.map(|_| "a session");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{asked:?} after {:?}", begun.elapsed());
+        if matches!(asked, Err(Error::Unreachable(_))) {
+            break;
+        }
+        assert!(asked.is_ok() && Instant::now() < late, "{asked:?}");
+        tokio::task::yield_now().await;
+    }
     cluster.control("start");
     tokio::time::timeout(patience, reachable.wait_for(|now| *now)).await.unwrap().unwrap();
     let mut session = postgres.session(want(Mode::Single)).await.unwrap();
@@ -123,11 +132,12 @@ async fn a_primary_that_became_a_standby_is_left() {
     let refused = |error: &Error| error.to_string().contains("it is a standby");
     let late = Instant::now() + patience;
     loop {
-        let error = postgres.session(want(Mode::Single)).await.err().unwrap();
-        if refused(&error) {
+        // A pooled connection may be given whose end was not met yet.
+        let asked = postgres.session(want(Mode::Single)).await.map(|_| "a session");
+        if asked.as_ref().is_err_and(refused) {
             break;
         }
-        assert!(Instant::now() < late, "{error:?}");
+        assert!(Instant::now() < late, "{asked:?}");
         tokio::task::yield_now().await;
     }
     let either = cluster.url("postgres") + "?target_session_attrs=prefer-standby";

@@ -93,6 +93,8 @@ async fn a_setting_left_behind_ends_its_connection() {
 async fn a_deadline_ends_the_wait_and_the_statement() {
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |_| {});
+    // What it takes to connect is no part of it.
+    drop(postgres.session(want(Mode::Single)).await.unwrap());
     let begun = Instant::now();
     let mut session = postgres.session(within(200)).await.unwrap();
     let error = run(&mut session, "SELECT pg_sleep(30)::text", &[]).await.unwrap_err();
@@ -160,8 +162,9 @@ async fn someone_elses_cancel_just_before_the_deadline_is_no_deadline() {
     const SHORT: Duration = Duration::from_millis(15);
     let database = database(EMPTY).await;
     let postgres = postgres(&database.url, |_| {});
-    let mut cancelled = 0;
-    for _ in 0..100 {
+    let (mut cancelled, late) = (0, Instant::now() + Duration::from_secs(60));
+    while cancelled < 50 {
+        assert!(Instant::now() < late, "only {cancelled} cancels came before their deadlines");
         let deadline = Instant::now() + SHORT;
         let per_call = StatementTimeout::PerCall;
         let session = postgres.session(Want {
@@ -179,7 +182,6 @@ async fn someone_elses_cancel_just_before_the_deadline_is_no_deadline() {
             error => assert!(!early && matches!(error, Error::DeadlinePassed), "{error:?}"),
         }
     }
-    assert!(cancelled > 0, "no cancel came before its deadline");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

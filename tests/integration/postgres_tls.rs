@@ -1,6 +1,7 @@
 //! Every `sslmode` against a real server, and whom it trusts.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rowcall::postgres::{Error, Mode};
@@ -174,12 +175,15 @@ async fn cancels_go_by_tls_too_and_the_connection_lives_on() {
     let server = tokio::task::spawn_blocking(secured).await.unwrap();
     let port = server.cluster.port;
     let url = format!("hostaddr=127.0.0.1 port={port} dbname=postgres user=encrypted sslmode=require");
-    let postgres = postgres(&url, |settings| settings.connections_max = 1);
+    let postgres = postgres(&url, |settings| {
+        settings.connections_max = 1;
+        settings.cancel_wait_max = Duration::from_secs(20);
+    });
     let mut session = postgres.session(want(Mode::Single)).await.unwrap();
     let mine = "SELECT pg_backend_pid()::text";
     let before = run(&mut session, mine, &[25]).await.unwrap();
     let asked = run(&mut session, "SELECT pg_sleep(303)::text", &[25]);
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(200), asked).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(200), asked).await.is_err());
     drop(session);
     let mut session = postgres.session(want(Mode::Single)).await.unwrap();
     assert_eq!(run(&mut session, mine, &[25]).await.unwrap(), before);

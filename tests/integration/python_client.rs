@@ -21,7 +21,7 @@ async fn python_reads_streams_and_decodes_errors() {
 async fn python_is_cut_off_cancels_and_waits_its_turn() {
     let database = database(CHINOOK).await;
     let settings = ["--set", "postgres.connections_max=1", "--set", "postgres.connections_kept=1"];
-    let waits = ["--set", "postgres.wait_max=1s"];
+    let waits = ["--set", "postgres.wait_max=3s"];
     let given = ["--contract", CONTRACT, "--database", &database.url];
     let served = Served::start(&[&given, &settings[..], &waits[..]].concat());
 

@@ -237,7 +237,7 @@ def locked_busy(caller):
             errors.append(caller.fails(call.result))
         else:
             call.cancel()
-    equal(len(errors), len(lists) - 1)
+    assert len(errors) == len(lists) - 1, [repr(error) for error, _ in errors]
     for error, details in errors:
         equal(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         equal(unpack(details, error_details_pb2.ErrorInfo).reason, "DATABASE_BUSY")

@@ -1,5 +1,7 @@
 //! When the feed cannot be heard, answers are read: slower, not staler.
 
+use std::time::Instant;
+
 use serde_json::json;
 
 use super::stock::{Stock, from, plain, title};
@@ -11,10 +13,12 @@ async fn a_disabled_trigger_ends_what_is_kept_and_its_return_begins_anew() {
     stock.kept("GetItem", json!({"name": "items/2"})).await;
     stock.execute("ALTER TABLE item DISABLE TRIGGER USER").await;
     stock.execute("UPDATE item SET title = 'unheard' WHERE id = 2").await;
-    let took = stock.until("GetItem", json!({"name": "items/2"}), |got| {
-        got.as_ref().is_ok_and(|got| title(got) == "unheard")
-    });
-    assert!(took.await.as_millis() < 1_500, "the promise is a second");
+    let acknowledged = Instant::now();
+    stock
+        .promised(acknowledged, "GetItem", json!({"name": "items/2"}), |got| {
+            got.as_ref().is_ok_and(|got| title(got) == "unheard")
+        })
+        .await;
     let bypass = |got: &Result<_, _>| got.as_ref().is_ok_and(|got| from(got) == "bypass");
     stock.until("GetItem", json!({"name": "items/2"}), bypass).await;
     let enable = "DO $$ DECLARE name name; BEGIN FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'item'::regclass AND NOT tgisinternal LOOP EXECUTE format('ALTER TABLE item ENABLE ALWAYS TRIGGER %I', name); END LOOP; END $$";

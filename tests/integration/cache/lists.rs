@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::stock::{PATIENT, Stock, from};
+use super::stock::{PATIENT, SQL, Stock, from, migrate};
+use crate::support::database;
+use crate::support::session::settled;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_kept_until_any_row_changes() {
@@ -125,7 +127,11 @@ async fn a_pages_token_is_good_for_the_words_it_was_asked_with() {
 async fn a_streams_token_asks_for_all_of_its_chunks() {
     // Nothing is heard of the change; the first chunk is too large to be kept, the second is not.
     let slow = [("feed.interval", "10m"), ("cache.lag_max", "1h"), ("cache.entry_bytes_max", "4KiB")];
-    let one = Stock::open(&slow).await;
+    let database = database(&[SQL]).await;
+    migrate(&database.url).await;
+    // With polls so rare, the first one has to find that the plans know the tables.
+    settled(&database).await;
+    let one = Stock::at(&database.url, &slow).await;
     one.execute("UPDATE item SET title = repeat('x', 5000) WHERE id = 1").await;
     let other = Stock::at(&one.url, &slow).await;
     let stream = async || {

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::moments::{DATABASE, Pair, until};
-use super::stock::{Stock, from, plain, title};
+use super::stock::{PATIENT, Stock, from, plain, title};
 use crate::support::{Cluster, Path, Proxy};
 
-/// Calls' connections to a server end; the feed's stands.
+/// Calls' connections to a server end, and are gone; the feed's stands.
 async fn send_away(cluster: &Cluster) {
     let sql = plain(&cluster.url(DATABASE)).await;
     sql.batch_execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rowcall'",
+        "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE application_name = 'rowcall'",
     )
     .await
     .expect("SQL");
@@ -29,7 +29,7 @@ impl Split {
     async fn start() -> Split {
         let mut pair = Pair::start().await;
         let proxy = Proxy::start(pair.primary.port).await;
-        let stock = Stock::at(&proxy.url(DATABASE), &[("replicas.urls", "")]).await;
+        let stock = Stock::at(&proxy.url(DATABASE), &[PATIENT, &[("replicas.urls", "")]].concat()).await;
         pair.standby.control("promote");
         let promoted = plain(&pair.standby.url(DATABASE)).await;
         until(&promoted, "SELECT NOT pg_is_in_recovery()").await;
@@ -86,7 +86,7 @@ async fn what_a_new_primary_answers_is_not_kept_while_the_old_one_is_followed() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_go_on_when_the_feed_is_removed() {
-    let stock = Stock::open(&[("feed.look_interval", "1h")]).await;
+    let stock = Stock::open(&[PATIENT, &[("feed.look_interval", "1h")]].concat()).await;
     stock.kept("GetItem", json!({"name": "items/2"})).await;
     let got = stock.get("items/2", &[]).await.expect("it is there");
     let token = super::stock::token(&got);

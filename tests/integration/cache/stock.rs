@@ -21,8 +21,11 @@ pub const CONTRACT: &str = "tests/integration/cache/stock.proto";
 /// from what is kept.
 pub const PATIENT: &[(&str, &str)] = &[("cache.lag_max", "30s")];
 
+/// The promise, which is `cache.lag_max`: who asks later than this after a change was acknowledged is shown it.
+const PROMISE: Duration = Duration::from_secs(1);
+
 /// Nothing of what is waited for takes so long.
-pub const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(60);
 
 pub struct Stock {
     pub url: String,
@@ -144,22 +147,38 @@ impl Stock {
         self.client().call(method, request).await.expect("it answers")
     }
 
-    /// Asks until the answer is so; how long that took.
+    /// Asks until the answer is so; when the last one was asked for that was not.
     pub async fn until(
         &self,
         method: &str,
         request: Value,
         so: impl Fn(&Result<Answer, Failure>) -> bool,
-    ) -> Duration {
-        let begun = Instant::now();
+    ) -> Option<Instant> {
+        let (begun, mut other) = (Instant::now(), None);
         loop {
+            let asked = Instant::now();
             let got = self.client().call(method, request.clone()).await;
             if so(&got) {
-                return begun.elapsed();
+                return other;
             }
+            other = Some(asked);
             let said = got.map(|got| (from(&got), got.json()));
             assert!(begun.elapsed() < LONG, "never so: {said:?}");
         }
+    }
+
+    /// The same, and nobody is answered otherwise who asks later after the change was acknowledged than was promised. How long
+    /// an answer takes is another matter, and the machine's.
+    pub async fn promised(
+        &self,
+        acknowledged: Instant,
+        method: &str,
+        request: Value,
+        so: impl Fn(&Result<Answer, Failure>) -> bool,
+    ) {
+        let other = self.until(method, request, so).await;
+        let after = other.map_or(Duration::ZERO, |asked| asked.saturating_duration_since(acknowledged));
+        assert!(after <= PROMISE, "the old was shown to who asked {after:?} after the change");
     }
 
     /// Asks until nothing has to be read for it, so that what is asked for is kept.

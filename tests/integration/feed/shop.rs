@@ -27,7 +27,7 @@ pub fn contract() -> PathBuf {
 }
 
 /// Nothing of what is waited for takes so long.
-const LONG: Duration = Duration::from_secs(20);
+pub const LONG: Duration = Duration::from_secs(60);
 
 /// Where no poll is heard, the feed is looked at as often: what it says may be that none is.
 const UNHEARD: Duration = Duration::from_millis(50);

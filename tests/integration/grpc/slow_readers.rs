@@ -55,8 +55,8 @@ async fn an_answer_nobody_reads_is_let_go_and_its_place_with_it() {
         let unread_max = Duration::from_millis(300);
         let served = serve(Settings { unread_max, calls_max: 1, ..settings() }).await;
         let mut caller = caller(&served).await;
-        let unread = ask(&mut caller, path, LARGE).await;
         let asked = Instant::now();
+        let unread = ask(&mut caller, path, LARGE).await;
         loop {
             match served.get("hello").await {
                 Ok(_) => break,

@@ -10,7 +10,9 @@ mod roles;
 
 use std::time::{Duration, Instant};
 
-use rowcall::postgres::{Error, Miss, Mode, Replicas, Role, Server, Servers, Settings, Standby, State, Want};
+use rowcall::postgres::{
+    Error, Miss, Mode, Replicas, Role, Server, Servers, Session, Settings, Standby, State, Want,
+};
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
 
@@ -19,6 +21,12 @@ use crate::support::session::{run, want};
 
 /// What a test waits for on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A standby whose looks have gone wrong is looked at again by then, unless its watch has a longer interval.
+const LOOKED: Duration = Duration::from_secs(10);
+/// For a standby that is to be passed over. The others have `PATIENCE`, so that where a read goes is not the machine's affair.
+const SOON: Duration = Duration::from_millis(500);
+/// Connections at most to each server.
+const CONNECTIONS: u32 = 4;
 /// A second, in which the watch notices what a standby has become, and half of one for a busy machine.
 const NOTICED: Duration = Duration::from_millis(1_500);
 
@@ -44,21 +52,30 @@ impl Own {
         servers(&self.primary.url("postgres"), urls, change)
     }
 
-    /// The same, once all standbys are ready.
+    /// The same, once all standbys are ready. Where nobody looks a second time the first look has to be a good one.
     async fn ready(&self, change: impl Fn(&mut Replicas)) -> Servers {
-        let servers = self.servers(change);
-        for standby in servers.standbys() {
-            becomes(standby, State::Ready).await;
+        let late = Instant::now() + PATIENCE;
+        loop {
+            let servers = self.servers(&change);
+            let all = async {
+                for standby in servers.standbys() {
+                    becomes(standby, State::Ready).await;
+                }
+            };
+            if timeout(LOOKED, all).await.is_ok() {
+                return servers;
+            }
+            assert!(Instant::now() < late, "they are never ready");
         }
-        servers
     }
 }
 
 fn servers(primary: &str, standbys: impl Iterator<Item = String>, change: impl Fn(&mut Replicas)) -> Servers {
-    let settings = |url: String, role| Settings { url, role, connections_max: 4, ..Settings::default() };
+    let settings =
+        |url: String, role| Settings { url, role, connections_max: CONNECTIONS, ..Settings::default() };
     let mut replicas = Replicas {
         standbys: standbys.map(|url| settings(url, Role::Standby)).collect(),
-        patience: Duration::from_millis(500),
+        patience: PATIENCE,
         watch_interval: Duration::from_millis(50),
         lag_max: Duration::from_secs(10),
     };
@@ -71,6 +88,18 @@ async fn becomes(standby: &Standby, state: State) {
     let became = timeout(PATIENCE, states.wait_for(|now| *now == state)).await;
     let now = *standby.states().borrow();
     became.unwrap_or_else(|_| panic!("never {state:?}, but {now:?}")).expect("it is watched");
+}
+
+/// A connection, also when the watch of reachability has the last one for a moment.
+async fn session(standby: &Standby, mode: Mode) -> Session {
+    let late = Instant::now() + PATIENCE;
+    loop {
+        match standby.session(want(mode)).await {
+            Ok(session) => return session,
+            Err(Error::Busy) if Instant::now() < late => tokio::task::yield_now().await,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
 }
 
 /// A plain connection of a superuser.
@@ -125,6 +154,14 @@ async fn read_within(servers: &Servers, sql: &str, time: Duration) -> Result<Ans
     let deadline = Instant::now() + time;
     let asked = |server| ask_with(server, sql, Want { deadline, ..want(Mode::Single) });
     servers.read(deadline, |_| true, asked).await
+}
+
+/// Reads until a standby answers.
+async fn comes_to_standby(servers: &Servers) {
+    let late = Instant::now() + PATIENCE;
+    while !read(servers, COUNT).await.unwrap().standby {
+        assert!(Instant::now() < late, "it is never read");
+    }
 }
 
 const COUNT: &str = "SELECT count(*)::text FROM number";

@@ -51,13 +51,13 @@ impl Readers {
     /// Returns once so many reads that were sent after `from` are such.
     pub async fn see(&self, from: Instant, number: usize, such: impl Fn(&Answer) -> bool) {
         let mut count = self.count.clone();
+        let enough = || {
+            let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+            let after = reads.iter().filter(|read| read.sent >= from);
+            after.filter(|read| read.answer.as_ref().is_ok_and(&such)).count() >= number
+        };
         let seen = async {
-            loop {
-                let reads = self.reads();
-                let after = reads.iter().filter(|read| read.sent >= from);
-                if after.filter(|read| read.answer.as_ref().is_ok_and(&such)).count() >= number {
-                    return;
-                }
+            while !enough() {
                 count.changed().await.expect("readers read");
             }
         };

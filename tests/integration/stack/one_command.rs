@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::grpcurl::grpcurl;
+use crate::support::free_port;
 
 const PORTS: [&str; 5] = ["GRPC_PORT", "OTLP_PORT", "METRICS_PORT", "SELF_PORT", "PROMETHEUS_PORT"];
 
@@ -49,10 +50,7 @@ fn one_command_starts_everything_and_leaves_only_logs() {
 impl Stack {
     /// On free ports, until it says that it is there.
     fn start() -> Self {
-        let open = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let ports: Vec<_> =
-            open.iter().map(|listener| listener.local_addr().expect("an address").port()).collect();
-        drop(open);
+        let ports = PORTS.map(|_| free_port()).to_vec();
         let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
         for folder in &folders {
             // The example's Postgres may be another user, who passes through.

@@ -13,7 +13,7 @@ pub struct Pooler {
     _watcher: Child,
 }
 
-const START_MAX: Duration = Duration::from_secs(10);
+const START_MAX: Duration = Duration::from_secs(60);
 
 const WATCH: &str = r#"
 pgbouncer "$FOLDER/pgbouncer.ini" >"$FOLDER/log" 2>&1 &

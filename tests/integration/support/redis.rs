@@ -20,7 +20,7 @@ pub struct Redis {
     watcher: Child,
 }
 
-const START_MAX: Duration = Duration::from_secs(10);
+const START_MAX: Duration = Duration::from_secs(60);
 
 const WATCH: &str = r#"
 start() {

@@ -9,6 +9,9 @@ use rowcall::sql::{Param, Statement};
 
 use super::Database;
 
+/// What is waited for on a busy machine, behind others' transactions too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub fn statement(text: &str, params: &[(u32, &[u8])], columns: &[u32]) -> Statement {
     let param = |(oid, value): &(u32, &[u8])| Param { oid: *oid, value: Some(value.to_vec().into()) };
     Statement { params: params.iter().map(param).collect(), ..Statement::own(text, columns) }
@@ -37,8 +40,16 @@ pub async fn run(session: &mut Session, text: &str, columns: &[u32]) -> Result<V
 /// Waits until Postgres says so: the state is there, not the time.
 pub async fn until(database: &Database, sql: &str) {
     let client = database.client().await;
-    let late = Instant::now() + Duration::from_secs(10);
+    let late = Instant::now() + PATIENCE;
     while !client.query_one(sql, &[]).await.expect("the test's own SQL").get::<_, bool>(0) {
         assert!(Instant::now() < late, "never true: {sql}");
     }
+}
+
+/// Waits until plans that are made now are known to be from after all that made the tables: others' transactions, of any
+/// database, hold the proof back.
+pub async fn settled(database: &Database) {
+    let over = "SELECT max(xmin::text::int8) < pg_snapshot_xmin(pg_current_snapshot())::text::int8 \
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    until(database, over).await;
 }

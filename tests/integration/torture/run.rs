@@ -137,7 +137,7 @@ async fn left_nothing(torture: &Torture, site: &Site) {
     };
     let naps = (0..CONNECTIONS_MAX).map(|_| {
         let client = line.client.clone();
-        tokio::spawn(async move { client.call("Nap", json!({"milliseconds": 3_000})).await.map(|_| ()) })
+        tokio::spawn(async move { client.call("Nap", json!({"milliseconds": 6_000})).await.map(|_| ()) })
     });
     let naps: Vec<_> = naps.collect();
     let all = format!(

@@ -1,7 +1,7 @@
 //! Calls → their traces: the caller's ids, the stages that `server-timing` tells, and the lines of the log that lead there.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ async fn a_trace_is_the_callers_and_its_spans_are_what_server_timing_says() {
     let headers = [("cache-control", "no-cache")];
     let slow = scene.client.call_with("ListGenres", json!({}), &headers);
     let let_go = async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        held_up(&scene, "500 ms").await;
         holder.0.batch_execute("ROLLBACK").await.expect("the lock is given back");
     };
     let (slow, ()) = tokio::join!(slow, let_go);
@@ -123,6 +123,22 @@ async fn gets_that_share_a_statement_lead_to_its_one_span() {
     assert!(!links.is_empty(), "none was shared");
     assert_eq!(statements.len() + links.len(), 40, "each call has its statement, or leads to it");
     assert!(links.iter().all(|link| statements.contains(link)), "a link leads nowhere");
+}
+
+/// Waits until a statement has waited for a lock for so long.
+async fn held_up(scene: &Scene, time: &str) {
+    let (client, driven) = tokio_postgres::connect(&scene.primary.url(DATABASE), tokio_postgres::NoTls)
+        .await
+        .expect("a session");
+    tokio::spawn(driven);
+    let waits = format!(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'
+         AND clock_timestamp() - query_start > '{time}'"
+    );
+    let late = Instant::now() + Duration::from_secs(30);
+    while !client.query_one(&waits, &[]).await.expect("the test's own SQL").get::<_, bool>(0) {
+        assert!(Instant::now() < late, "nothing waits for the lock");
+    }
 }
 
 fn one<'s>(spans: &'s [Span], name: &str) -> &'s Span {
