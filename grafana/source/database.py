@@ -8,7 +8,9 @@ POOL_NAME = "{{" + POOL + "}}"
 POOL_OF = POOL_NAME + " of {{service_instance_id}}"
 SECONDS = "db_client_operation_duration_seconds"
 ROWS = "db_client_response_returned_rows"
-STATEMENT = "db_query_summary, db_collection_name, server_address"
+SERVER_NAME = "{{server_address}}:{{server_port}}"
+STATEMENT = f"db_query_summary, db_collection_name, {SERVER}"
+STATEMENT_NAME = "{{db_query_summary}} on " + SERVER_NAME
 FAILED = ', error_type!=""'
 RANGE = "[$__range]"
 
@@ -46,7 +48,7 @@ DASHBOARD = dashboard(
             stat(
                 "Does every Postgres answer?",
                 "none",
-                [now(f"min by (server_address, rowcall_role) (rowcall_postgres_up{{{I}}})", "{{rowcall_role}} {{server_address}}")],
+                [now(f"min by ({SERVER}, rowcall_role) (rowcall_postgres_up{{{I}}})", "{{rowcall_role}} " + SERVER_NAME)],
                 "As the instance sees it that sees it worst. A primary that is down: its log, its disk, whether it was failed over; writes and what no "
                 "standby or cache has cannot be answered. A standby that is down: reads go elsewhere, so watch the primary's load.",
                 6,
@@ -58,7 +60,7 @@ DASHBOARD = dashboard(
             stat(
                 "May reads go to each standby?",
                 "none",
-                [now(f"min by (server_address) (rowcall_replica_ready{{{I}}})", "{{server_address}}")],
+                [now(f"min by ({SERVER}) (rowcall_replica_ready{{{I}}})", SERVER_NAME)],
                 "Not ready is a standby that is down, behind by more than `replicas.lag_max`, or not of this database. Reads go to the primary instead: "
                 "right answers, more load. Look at its lag; if that is small, its log says why. Nothing shows without `replicas.urls`.",
                 5,
@@ -71,7 +73,7 @@ DASHBOARD = dashboard(
             lines(
                 "How far behind is each standby?",
                 "s",
-                [query(f"max by (server_address) (rowcall_replica_lag_seconds{{{I}}})", "{{server_address}}")],
+                [query(f"max by ({SERVER}) (rowcall_replica_lag_seconds{{{I}}})", SERVER_NAME)],
                 "What a standby is known to lack, in time; beyond `replicas.lag_max`, some 10 s, it is not known how much more. There: it does not replay, for a long query on it or for want of disk or network; "
                 "`pg_stat_replication` on the primary says where it hangs. Jumps: bulk writes.",
                 6,
@@ -186,7 +188,7 @@ DASHBOARD = dashboard(
             lines(
                 "Which statements keep Postgres busy? Connections' worth of time in each",
                 "short",
-                [query(f"topk(10, {rate(SECONDS + '_sum', T, STATEMENT)})", "{{db_query_summary}} on {{server_address}}")],
+                [query(f"topk(10, {rate(SECONDS + '_sum', T, STATEMENT)})", STATEMENT_NAME)],
                 "Seconds of execution per second, so 2 is two connections always at it; the ten that take most. What grew here is what the pool is full of. "
                 "More calls or slower ones? The table below has both.",
                 12,
@@ -217,6 +219,7 @@ DASHBOARD = dashboard(
                     "db_query_summary": ("Statement", {}),
                     "db_collection_name": ("Table", {}),
                     "server_address": ("Server", {}),
+                    "server_port": ("Port", {}),
                 },
                 "The first line is what Postgres worked at most. A high mean: it lacks an index or reads too many rows; the slow-call log has its plan. Many "
                 "runs: callers could use BatchGet, or the cache. Failed: the panel below says with which SQLSTATE.",
@@ -225,7 +228,7 @@ DASHBOARD = dashboard(
             lines(
                 "Which are slow? 99 of 100 done within",
                 "s",
-                [query(f"topk(10, {quantile(0.99, SECONDS, T, STATEMENT)})", "{{db_query_summary}} on {{server_address}}")],
+                [query(f"topk(10, {quantile(0.99, SECONDS, T, STATEMENT)})", STATEMENT_NAME)],
                 "The ten slowest, on a logarithmic axis; 10 s is that or more. One statement on one server: that server, its cache or a lock there. One statement everywhere: its plan changed; "
                 "ANALYZE the table, look for the index. All: Postgres itself.",
                 8,
@@ -247,7 +250,7 @@ DASHBOARD = dashboard(
             lines(
                 "How many rows do they return? 99 of 100",
                 "short",
-                [query(f"topk(10, {quantile(0.99, ROWS, T, STATEMENT)})", "{{db_query_summary}} on {{server_address}}")],
+                [query(f"topk(10, {quantile(0.99, ROWS, T, STATEMENT)})", STATEMENT_NAME)],
                 "The ten largest. Rows explain time: slower with as many rows is a worse plan, slower with more rows is what was asked for. Many more than a page: look at "
                 "its callers' `page_size`, or at a filter that no longer selects.",
                 8,

@@ -146,7 +146,7 @@ DASHBOARD = dashboard(
             stat(
                 "Postgres servers that do not answer",
                 "short",
-                [now(f"count(min by (server_address) (rowcall_postgres_up{{{I}}}) == 0) or max(rowcall_postgres_up{{{I}}}) * 0")],
+                [now(f"count(min by ({SERVER}) (rowcall_postgres_up{{{I}}}) == 0) or max(rowcall_postgres_up{{{I}}}) * 0")],
                 "The primary, or a standby. Without the primary what is kept is served while it can be proved, and the rest fails: see Database, which says which one.",
                 5,
                 marks=(GREEN, (1, RED)),
@@ -155,7 +155,7 @@ DASHBOARD = dashboard(
             stat(
                 "Standbys that reads may not go to",
                 "short",
-                [now(f"count(min by (server_address) (rowcall_replica_ready{{{I}}}) == 0) or max(rowcall_replica_ready{{{I}}}) * 0")],
+                [now(f"count(min by ({SERVER}) (rowcall_replica_ready{{{I}}}) == 0) or max(rowcall_replica_ready{{{I}}}) * 0")],
                 "They do not answer, lag too far behind, or were promoted. Their reads go to the primary, which has that much more to do: see Database. "
                 "`no data` without standbys.",
                 5,

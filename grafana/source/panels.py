@@ -22,6 +22,7 @@ I = ONE + ', service_instance_id=~"$instance"'
 M = I + ', grpc_method=~"$method"'
 T = I + ', db_collection_name=~"$table"'
 RATE = "[$__rate_interval]"
+SERVER = "server_address, server_port"
 
 # What the budget counts. RESOURCE_EXHAUSTED is ours unless the caller has had its own share.
 BAD = 'grpc_status=~"UNKNOWN|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|DATA_LOSS|RESOURCE_EXHAUSTED", rowcall_reason!="CALLER_LIMIT"'

@@ -84,22 +84,25 @@ impl Gauges {
         let servers = self.servers.clone();
         telemetry.watch(&instruments::POSTGRES_UP, move |tell| {
             let up = |postgres: &Postgres| f64::from(u8::from(*postgres.reachable().borrow()));
-            let primary = servers.primary();
-            tell(up(primary), &[primary.address(), "primary"]);
-            for standby in servers.standbys() {
-                tell(up(standby.postgres()), &[standby.address(), "standby"]);
+            let primary = (servers.primary(), "primary");
+            let standbys = servers.standbys().iter().map(|standby| (standby.postgres(), "standby"));
+            for (postgres, role) in std::iter::once(primary).chain(standbys) {
+                let peers = postgres.peers();
+                tell(up(postgres), &[peers.address(), peers.port(), role]);
             }
         });
         let servers = self.servers.clone();
         telemetry.watch(&instruments::REPLICA_LAG, move |tell| {
             for standby in servers.standbys() {
-                tell(standby.found().behind.as_secs_f64(), &[standby.address()]);
+                let peers = standby.postgres().peers();
+                tell(standby.found().behind.as_secs_f64(), &[peers.address(), peers.port()]);
             }
         });
         let servers = self.servers.clone();
         telemetry.watch(&instruments::REPLICA_READY, move |tell| {
             for standby in servers.standbys() {
-                tell(f64::from(u8::from(standby.ready())), &[standby.address()]);
+                let peers = standby.postgres().peers();
+                tell(f64::from(u8::from(standby.ready())), &[peers.address(), peers.port()]);
             }
         });
         let backends = self.backends.clone();

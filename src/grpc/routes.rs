@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::status;
 use crate::plan::Method;
 use crate::plan::method::{self, Answer};
-use crate::telemetry::{Kind, TRACESTATE, Trace};
+use crate::telemetry::{MethodKind, TRACESTATE, Trace};
 
 /// Methods whose names are at least so like the one asked for are proposed.
 const LIKE_MIN: f64 = 0.8;
@@ -119,8 +119,8 @@ impl<A: Answers> Routes<A> {
         let answers = self.answers.clone();
         let exchange = Exchange { answers, plans, method, call, about, packing, permit, told };
         match kind {
-            Kind::Stream => Box::pin(exchange.stream(messages)).await,
-            Kind::Unary => exchange.unary(messages).await,
+            MethodKind::Stream => Box::pin(exchange.stream(messages)).await,
+            MethodKind::Unary => exchange.unary(messages).await,
         }
     }
 }
@@ -149,16 +149,18 @@ where
     }
 }
 
-fn kind(method: &Method) -> Kind {
+fn kind(method: &Method) -> MethodKind {
     match &method.kind {
-        method::Kind::Stream { .. } => Kind::Stream,
+        method::Kind::Stream { .. } => MethodKind::Stream,
         method::Kind::Function(function) => match function.answer {
-            Answer::StreamOfMessages | Answer::StreamOfChunks { .. } => Kind::Stream,
-            Answer::Message | Answer::Repeated { .. } => Kind::Unary,
+            Answer::StreamOfMessages | Answer::StreamOfChunks { .. } => MethodKind::Stream,
+            Answer::Message | Answer::Repeated { .. } => MethodKind::Unary,
         },
-        method::Kind::Get { .. } | method::Kind::BatchGet { .. } | method::Kind::List { .. } => Kind::Unary,
+        method::Kind::Get { .. } | method::Kind::BatchGet { .. } | method::Kind::List { .. } => {
+            MethodKind::Unary
+        }
         // An error is all there is to send.
-        method::Kind::Unfit(_) | method::Kind::Unseen => Kind::Unary,
+        method::Kind::Unfit(_) | method::Kind::Unseen => MethodKind::Unary,
     }
 }
 

@@ -43,7 +43,7 @@ impl Connector {
             Pooler::Direct => self.settings.statements_max,
             Pooler::Transaction => 0,
         };
-        let mut connection = Connection::new(wire, cancel, statements_max);
+        let mut connection = Connection::new(host.peer(&self.conninfo.dbname), wire, cancel, statements_max);
         connection.allow(self.settings.access);
         self.look_around(&mut connection, pass).await?;
         let age = self.settings.lifetime_max;

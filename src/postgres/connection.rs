@@ -15,6 +15,7 @@ use super::cancel::CancelKey;
 use super::encode::{self, Command};
 use super::error::Error;
 use super::fixed::Changed;
+use super::peer::Peer;
 use super::prepared::Prepared;
 use super::rows::Rows;
 use super::session::{Described, Limit};
@@ -23,6 +24,7 @@ use super::wire::{Incoming, Wire, failure};
 
 /// One connection; whoever holds it may use it alone.
 pub(super) struct Connection {
+    pub peer: Peer,
     pub wire: Wire,
     /// ReadyForQuery messages still to come.
     awaited: usize,
@@ -58,8 +60,9 @@ pub(super) enum Settings {
 const RUN_BYTES_MAX: usize = 1 << 31;
 
 impl Connection {
-    pub fn new(wire: Wire, cancel: CancelKey, statements_max: usize) -> Connection {
+    pub fn new(peer: Peer, wire: Wire, cancel: CancelKey, statements_max: usize) -> Connection {
         Connection {
+            peer,
             wire,
             awaited: 0,
             status: b'I',

@@ -18,6 +18,7 @@ mod error;
 mod fixed;
 mod hedge;
 mod lookout;
+mod peer;
 mod pool;
 mod prepared;
 mod queue;
@@ -44,6 +45,7 @@ use tokio::time::timeout;
 
 pub use elsewhere::{Elsewhere, Failure, Miss};
 pub use error::{Error, SqlFailure};
+pub use peer::{Peer, Peers};
 pub use ran::{Journal, Ran};
 pub use rows::{Row, Rows};
 pub use servers::{Server, Servers};
@@ -71,7 +73,7 @@ struct Inner {
     reachable: watch::Receiver<bool>,
     settings: Settings,
     place: String,
-    address: Arc<str>,
+    peers: Peers,
     /// Among the pools of the process.
     name: String,
     /// Of the pool, to be looked at without its lock.
@@ -98,10 +100,11 @@ impl Postgres {
     /// within a tokio runtime. The error says what is wrong with the URL.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let connector = Arc::new(Connector::new(settings.clone())?);
-        let (place, address) = (connector.conninfo.place(), Arc::<str>::from(connector.conninfo.address()));
+        let peers = connector.conninfo.peers();
+        let place = format!("{peers}/{}", connector.conninfo.dbname);
         let name = match (settings.purpose.name(), settings.role) {
             (Some(name), _) => name.to_owned(),
-            (None, Role::Standby) => format!("standby {address}"),
+            (None, Role::Standby) => format!("standby {peers}"),
             (None, Role::Any | Role::Primary) => "primary".to_owned(),
         };
         let meter = settings.telemetry.pool(&name);
@@ -119,7 +122,7 @@ impl Postgres {
         let open = Mutex::new(Some(Open { connections, cleanup }));
         let looks = ArcSwap::from_pointee(Looks::new(settings.role, None));
         let ended = ended.into();
-        let inner = Inner { open, ended, reachable, settings, place, address, name, queue, looks };
+        let inner = Inner { open, ended, reachable, settings, place, peers, name, queue, looks };
         let inner = Arc::new(inner);
         tokio::spawn(probe(Arc::downgrade(&inner), sender));
         Ok(Postgres { inner })
@@ -141,8 +144,7 @@ impl Postgres {
     }
 
     fn new_session(&self, checkout: Checkout, want: Want, cleanup: Cleanup) -> Session {
-        let (looks, server) = (self.inner.looks.load_full(), self.inner.address.clone());
-        Session::new(checkout, want, looks, server, cleanup)
+        Session::new(checkout, want, self.inner.looks.load_full(), cleanup)
     }
 
     /// Calls that wait for a connection.
@@ -192,9 +194,9 @@ impl Postgres {
         Arc::as_ptr(&self.inner) as usize
     }
 
-    /// Its hosts alone.
-    pub fn address(&self) -> &str {
-        &self.inner.address
+    /// Where the server may be.
+    pub fn peers(&self) -> &Peers {
+        &self.inner.peers
     }
 
     pub fn counts(&self) -> Counts {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::Error;
+use super::peer::Peer;
 use super::rows::Rows;
 use crate::catalog::Oid;
 use crate::sql::{About, Statement};
@@ -21,8 +22,7 @@ pub struct Ran {
     pub text: Arc<str>,
     /// The parameters' types.
     pub types: Box<[Oid]>,
-    /// Host and port.
-    pub server: Arc<str>,
+    pub server: Peer,
     pub since: Instant,
     /// Of the whole run: siblings travel together.
     pub time: Duration,
@@ -102,7 +102,7 @@ struct Told {
 pub(super) struct Running {
     statements: Vec<Told>,
     pool: Pool,
-    server: Arc<str>,
+    server: Peer,
     journal: Journal,
     since: Instant,
 }
@@ -112,7 +112,7 @@ impl Running {
     pub fn new(
         statements: &[Statement],
         pool: Pool,
-        server: Arc<str>,
+        server: Peer,
         journal: Option<&Journal>,
     ) -> Option<Self> {
         let told = |statement: &Statement| {
@@ -180,13 +180,17 @@ fn kind(error: &Error) -> Cow<'static, str> {
 mod tests {
     use super::*;
 
+    fn peer() -> Peer {
+        Peer { address: "h".into(), port: 1, database: "d".into() }
+    }
+
     fn ran(span: u64) -> Arc<Ran> {
         let about = Arc::new(About { summary: "SELECT t".to_owned(), collection: "t".to_owned() });
         Arc::new(Ran {
             about,
             text: "SELECT".into(),
             types: [].into(),
-            server: "h:1".into(),
+            server: peer(),
             since: Instant::now(),
             time: Duration::ZERO,
             outcome: Ok(1),
@@ -223,7 +227,7 @@ mod tests {
         let mut journal = Journal::default();
         let shared = journal.shared();
         let begun =
-            |statements: &[Statement]| Running::new(statements, Pool::default(), "h:1".into(), Some(&shared));
+            |statements: &[Statement]| Running::new(statements, Pool::default(), peer(), Some(&shared));
         drop(begun(std::slice::from_ref(&statement)));
         begun(std::slice::from_ref(&statement)).unwrap().ended(&Err(Error::Busy));
         begun(&[statement]).unwrap().ended(&Ok(vec![Rows::default()]));

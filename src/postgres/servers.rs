@@ -11,6 +11,7 @@ use super::elsewhere::Failure;
 use super::error::Error;
 use super::hedge::hedge;
 use super::lookout::Watch;
+use super::peer::Peers;
 use super::session::{Session, Want};
 use super::settings::{Replicas, Settings};
 use super::standby::{Found, Standby};
@@ -45,11 +46,11 @@ impl Server {
         }
     }
 
-    /// Where it is, for logs and metrics: hosts, and no secret.
-    pub fn address(&self) -> &str {
+    /// Where it may be.
+    pub fn peers(&self) -> &Peers {
         match self {
-            Server::Primary(primary) => primary.address(),
-            Server::Standby(standby) => standby.address(),
+            Server::Primary(primary) => primary.peers(),
+            Server::Standby(standby) => standby.postgres().peers(),
         }
     }
 

@@ -108,8 +108,6 @@ pub struct Session {
     begun: bool,
     looks: Arc<Looks>,
     seen: Option<Seen>,
-    /// Host and port.
-    server: Arc<str>,
     /// Where its statements are noted, for who wants to know.
     journal: Option<Journal>,
 }
@@ -125,15 +123,9 @@ pub(super) struct Cleanup {
 }
 
 impl Session {
-    pub(super) fn new(
-        checkout: Checkout,
-        want: Want,
-        looks: Arc<Looks>,
-        server: Arc<str>,
-        cleanup: Cleanup,
-    ) -> Session {
+    pub(super) fn new(checkout: Checkout, want: Want, looks: Arc<Looks>, cleanup: Cleanup) -> Session {
         let (checkout, guard) = (Some(checkout), Guard::default());
-        Session { checkout, want, cleanup, guard, begun: false, looks, seen: None, server, journal: None }
+        Session { checkout, want, cleanup, guard, begun: false, looks, seen: None, journal: None }
     }
 
     /// Its statements are noted there.
@@ -171,8 +163,10 @@ impl Session {
         ending: Ending,
         limit: Limit,
     ) -> Result<Vec<Rows>, Error> {
-        let meter = self.checkout.as_ref().map(|checkout| checkout.meter().clone()).unwrap_or_default();
-        let running = Running::new(statements, meter, self.server.clone(), self.journal.as_ref());
+        let running = self.checkout.as_ref().and_then(|checkout| {
+            let (meter, peer) = (checkout.meter().clone(), checkout.peer.clone());
+            Running::new(statements, meter, peer, self.journal.as_ref())
+        });
         let ran = self.run_until_told(statements, ending, limit).await;
         if let Some(running) = running {
             running.ended(&ran);

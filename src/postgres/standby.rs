@@ -125,11 +125,6 @@ impl Standby {
         self.inner.postgres.session_now(Want { sight: Sight::Told, ..want }).await
     }
 
-    /// Where it is, for logs and metrics: hosts, and no secret.
-    pub fn address(&self) -> &str {
-        self.inner.postgres.address()
-    }
-
     pub fn counts(&self) -> Counts {
         self.inner.postgres.counts()
     }
@@ -214,12 +209,19 @@ impl Standby {
         if before == state {
             return;
         }
+        let peers = self.inner.postgres.peers();
+        let (address, port) = (peers.address(), peers.port());
         match state {
-            State::Ready => tracing::info!(server.address = self.address(), "reads go to the standby"),
-            _ => {
-                let (server, state) = (self.address(), state.as_str());
-                tracing::warn!(server.address = server, state, why, "no reads go to the standby");
+            State::Ready => {
+                tracing::info!(server.address = address, server.port = port, "reads go to the standby");
             }
+            _ => tracing::warn!(
+                server.address = address,
+                server.port = port,
+                state = state.as_str(),
+                why,
+                "no reads go to the standby"
+            ),
         }
     }
 }

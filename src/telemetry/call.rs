@@ -8,7 +8,7 @@ use std::time::Instant;
 use http::HeaderValue;
 use tonic::Code;
 
-use super::calls::{Kind, Method, OTHER, Traffic};
+use super::calls::{Method, MethodKind, OTHER, Traffic};
 use super::ended::{Ended, Outcome};
 use super::trace::Trace;
 use super::{Shared, Telemetry};
@@ -21,7 +21,7 @@ pub struct Call {
     method: Option<Arc<Method>>,
     /// None: there is no such method.
     asked: Option<Arc<plan::Method>>,
-    kind: Kind,
+    kind: MethodKind,
     /// What there is to say of its answer.
     pub notes: Notes,
     started: Instant,
@@ -37,7 +37,7 @@ impl Telemetry {
     /// A call of a method, if it is one of ours.
     pub fn call(
         &self,
-        asked: Option<(&Arc<plan::Method>, Kind)>,
+        asked: Option<(&Arc<plan::Method>, MethodKind)>,
         started: Instant,
         trace: Trace,
         state: Option<HeaderValue>,
@@ -48,7 +48,7 @@ impl Telemetry {
         if let Some(method) = &method {
             method.begun();
         }
-        let kind = asked.map_or(Kind::Unary, |(_, kind)| kind);
+        let kind = asked.map_or(MethodKind::Unary, |(_, kind)| kind);
         let asked = asked.map(|(method, _)| method.clone());
         let (notes, traffic) = (Notes::default(), Traffic::default());
         Call { shared, method, asked, kind, notes, started, trace, state, traffic, cause: None, told: false }
@@ -85,8 +85,8 @@ impl Call {
         }
         // A stream is as long as its caller reads it: what counts is what it took to make.
         let worked = match self.kind {
-            Kind::Unary => time,
-            Kind::Stream => self.notes.stages.iter().map(|timed| timed.time).sum(),
+            MethodKind::Unary => time,
+            MethodKind::Stream => self.notes.stages.iter().map(|timed| timed.time).sum(),
         };
         let told = outcome != Outcome::OK || worked >= self.shared.log.slow;
         if !told && !self.trace.sampled() {

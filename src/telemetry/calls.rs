@@ -84,7 +84,7 @@ struct Instruments {
 /// Those of one.
 pub struct Method {
     name: StringValue,
-    kind: Kind,
+    kind: MethodKind,
     started: BoundCounter<u64>,
     ends: [OnceLock<Ends>; CODES],
     stages: [OnceLock<BoundHistogram<f64>>; Stage::ALL.len()],
@@ -101,7 +101,7 @@ struct Ends {
 
 /// Whether calls of a method have one answer or many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MethodKind {
     Unary,
     Stream,
 }
@@ -129,12 +129,12 @@ impl Calls {
         for reason in [Reason::Overloaded, Reason::DatabaseBusy] {
             drop(instruments.shed.bind(&[KeyValue::new("rowcall.reason", reason.as_str_name())]));
         }
-        let other = Arc::new(instruments.method(OTHER, Kind::Unary));
+        let other = Arc::new(instruments.method(OTHER, MethodKind::Unary));
         Calls { methods: ArcSwap::default(), other, instruments, shards: Default::default() }
     }
 
     /// By a known path, `/package.Service/Method`; None is no method of ours.
-    pub fn method(&self, known: Option<(&str, Kind)>) -> Arc<Method> {
+    pub fn method(&self, known: Option<(&str, MethodKind)>) -> Arc<Method> {
         let Some((path, kind)) = known else { return self.other.clone() };
         let methods = self.methods.load();
         if let Some(method) = methods.get(path) {
@@ -222,7 +222,7 @@ impl Instruments {
         }
     }
 
-    fn method(&self, path: &str, kind: Kind) -> Method {
+    fn method(&self, path: &str, kind: MethodKind) -> Method {
         let text = StringValue::from(path.to_owned());
         for (code, reason) in FORESEEN {
             let told = KeyValue::new("rowcall.reason", reason.as_str_name());
@@ -239,12 +239,12 @@ impl Instruments {
         }
     }
 
-    fn ends(&self, method: &StringValue, kind: Kind, code: Code) -> Ends {
+    fn ends(&self, method: &StringValue, kind: MethodKind, code: Code) -> Ends {
         let mut attributes = vec![name(method), status(code)];
         let (sent, received) = (self.sent.bind(&attributes), self.received.bind(&attributes));
         let kind = match kind {
-            Kind::Unary => "unary",
-            Kind::Stream => "stream",
+            MethodKind::Unary => "unary",
+            MethodKind::Stream => "stream",
         };
         attributes.push(KeyValue::new("rowcall.method.kind", kind));
         Ends { duration: self.duration.bind(&attributes), sent, received }

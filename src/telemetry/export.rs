@@ -4,23 +4,17 @@
 //! holds up nothing but this thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
-use opentelemetry_otlp::{
-    LogExporter, MetricExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _,
-};
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_otlp::{LogExporter, SpanExporter};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter as _, SdkLogRecord};
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream, Temporality};
+use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
 use opentelemetry_sdk::trace::SpanExporter as _;
-use tonic::transport::ClientTlsConfig;
 
 use super::calls::Calls;
+use super::collector::{Counted, Exporters, Health, addresses, exporters_to};
 use super::ended::Ended;
 use super::outbox::{Counts, Outbox, Waiting, outbox};
 use super::rate::Rate;
@@ -59,12 +53,6 @@ pub struct Export {
     provider: SdkMeterProvider,
 }
 
-struct Exporters {
-    spans: SpanExporter,
-    lines: LogExporter,
-    metrics: MetricExporter,
-}
-
 impl Export {
     pub fn start(settings: &Settings, endpoint: &str) -> Result<Export, Error> {
         if !addresses(endpoint) {
@@ -100,7 +88,7 @@ impl Export {
             .map_err(|source| Error::Thread { source })?;
         let exporter = exporters.recv().map_err(|_| Error::Ended)??;
         let counts = Arc::<Counts>::default();
-        let counted = Counted { exporter, counts: counts.clone(), health: Health::of("metrics") };
+        let counted = Counted::new(exporter, counts.clone());
         let reader = PeriodicReader::builder(counted).with_interval(settings.metrics_interval).build();
         let provider = SdkMeterProvider::builder()
             .with_resource(resource)
@@ -150,36 +138,6 @@ fn scope() -> InstrumentationScope {
         .build()
 }
 
-/// Whether it says how and where; what it says of nobody is found out when it is first used.
-fn addresses(endpoint: &str) -> bool {
-    let uri: Option<http::Uri> = endpoint.parse().ok();
-    uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
-}
-
-/// Must be called within a runtime; does not wait for the collector.
-fn exporters_to(settings: &Settings, endpoint: &str) -> Result<Exporters, Error> {
-    let tls = || {
-        let roots = ClientTlsConfig::new().with_enabled_roots();
-        match &settings.authorities {
-            Some(pem) => roots.ca_certificate(tonic::transport::Certificate::from_pem(pem)),
-            None => roots,
-        }
-    };
-    let secure = endpoint.starts_with("https://");
-    macro_rules! built {
-        ($builder:expr) => {{
-            let builder = $builder.with_tonic().with_endpoint(endpoint).with_timeout(settings.export_max);
-            let builder = if secure { builder.with_tls_config(tls()) } else { builder };
-            builder.build().map_err(|source| Error::Exporter { endpoint: endpoint.to_owned(), source })?
-        }};
-    }
-    Ok(Exporters {
-        spans: built!(SpanExporter::builder()),
-        lines: built!(LogExporter::builder()),
-        metrics: built!(MetricExporter::builder()),
-    })
-}
-
 async fn export_traces(waiting: Waiting<Ended>, exporter: SpanExporter, counts: Arc<Counts>) {
     let (scope, health) = (scope(), Health::of("traces"));
     waiting
@@ -204,66 +162,4 @@ async fn export_lines(waiting: Waiting<Line>, exporter: LogExporter, counts: Arc
             health.told(&counts, batch.len(), exporter.export(LogBatch::new(&batch)).await);
         })
         .await;
-}
-
-/// Whether the collector takes a signal; told to the log when that changes.
-struct Health {
-    signal: &'static str,
-    gone: AtomicBool,
-}
-
-impl Health {
-    fn of(signal: &'static str) -> Self {
-        Health { signal, gone: AtomicBool::new(false) }
-    }
-
-    fn told(&self, counts: &Counts, items: usize, exported: OTelSdkResult) {
-        let signal = self.signal;
-        match exported {
-            Ok(()) => {
-                counts.exported(items);
-                if self.gone.swap(false, Relaxed) {
-                    tracing::info!(signal, "the collector takes telemetry again");
-                }
-            }
-            Err(error) => {
-                counts.dropped(items);
-                if !self.gone.swap(true, Relaxed) {
-                    tracing::warn!(
-                        signal, %error,
-                        "the collector does not take telemetry: it is dropped and counted until it does"
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// Counts what became of the exports of metrics.
-struct Counted {
-    exporter: MetricExporter,
-    counts: Arc<Counts>,
-    health: Health,
-}
-
-impl PushMetricExporter for Counted {
-    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let exported = self.exporter.export(metrics).await;
-        let failed = exported.is_err();
-        self.health.told(&self.counts, 1, exported);
-        // The SDK has no more to say of it.
-        if failed { Err(OTelSdkError::InternalFailure("not exported".to_owned())) } else { Ok(()) }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn temporality(&self) -> Temporality {
-        Temporality::Cumulative
-    }
 }

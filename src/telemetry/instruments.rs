@@ -120,18 +120,18 @@ instruments! {
         ["db.client.connection.pool.name" "rowcall.cause"]
         "Connections given up as `broken`, and attempts to `connect` that failed.";
     OPERATION = H(&DATABASE), "db.client.operation.duration" "s"
-        ["db.system.name" "db.query.summary" "db.collection.name" "server.address" "error.type"]
+        ["db.system.name" "db.query.summary" "db.collection.name" "server.address" "server.port" "error.type"]
         "Time of a statement, its way there and back included; siblings of one round trip have its time each.";
     RETURNED_ROWS = H(&ROWS), "db.client.response.returned_rows" "{row}"
-        ["db.system.name" "db.query.summary" "db.collection.name" "server.address"]
+        ["db.system.name" "db.query.summary" "db.collection.name" "server.address" "server.port"]
         "Rows of a statement.";
-    POSTGRES_UP = G, "rowcall.postgres.up" "" ["server.address" "rowcall.role"]
+    POSTGRES_UP = G, "rowcall.postgres.up" "" ["server.address" "server.port" "rowcall.role"]
         "1 when the `primary` or a `standby` answers, else 0.";
     POSTGRES_BACKENDS = G, "rowcall.postgres.backends" "{backend}" ["rowcall.state" "rowcall.wait_event_type"]
         "Our backends at the primary, as `pg_stat_activity` has them.";
-    REPLICA_LAG = G, "rowcall.replica.lag" "s" ["server.address"]
+    REPLICA_LAG = G, "rowcall.replica.lag" "s" ["server.address" "server.port"]
         "For how long the primary is known to have had what a standby has not replayed; positions are remembered for `replicas.lag_max`, so it is little more than that at most.";
-    REPLICA_READY = G, "rowcall.replica.ready" "" ["server.address"] "1 when reads may go to a standby, else 0.";
+    REPLICA_READY = G, "rowcall.replica.ready" "" ["server.address" "server.port"] "1 when reads may go to a standby, else 0.";
 
     CACHE_LOOKUPS = C, "rowcall.cache.lookups" "{lookup}" ["grpc.method" "rowcall.result"]
         "Answers by where they came from: `hit`, `redis`, `shared`, `miss`, `bypass`.";

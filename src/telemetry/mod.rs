@@ -12,6 +12,7 @@
 
 mod call;
 mod calls;
+mod collector;
 mod ended;
 mod export;
 pub mod instruments;
@@ -34,7 +35,7 @@ use std::time::Duration;
 
 use crate::config;
 pub use call::Call;
-pub use calls::Kind;
+pub use calls::MethodKind;
 pub use ended::Outcome;
 use export::Export;
 pub use instruments::Instrument;

@@ -79,12 +79,13 @@ impl Pool {
 
     pub fn ran(&self, ran: &Ran) {
         let Some(instruments) = &self.0 else { return };
-        let mut attributes = Vec::with_capacity(5);
+        let mut attributes = Vec::with_capacity(6);
         attributes.extend([
             KeyValue::new("db.system.name", "postgresql"),
             KeyValue::new("db.query.summary", ran.about.summary.clone()),
             KeyValue::new("db.collection.name", ran.about.collection.clone()),
-            KeyValue::new("server.address", ran.server.clone()),
+            KeyValue::new("server.address", ran.server.address.clone()),
+            KeyValue::new("server.port", i64::from(ran.server.port)),
         ]);
         match &ran.outcome {
             Ok(rows) => instruments.rows.record(*rows as f64, &attributes),

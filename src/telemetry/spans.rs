@@ -101,10 +101,12 @@ impl Maker {
         (made.start_time, made.end_time) = (self.wall(ran.since), self.wall(ran.since + ran.time));
         made.attributes.extend([
             KeyValue::new("db.system.name", "postgresql"),
+            KeyValue::new("db.namespace", ran.server.database.clone()),
             KeyValue::new("db.query.text", cut(&ran.text)),
             KeyValue::new("db.query.summary", ran.about.summary.clone()),
             KeyValue::new("db.collection.name", ran.about.collection.clone()),
-            KeyValue::new("server.address", ran.server.clone()),
+            KeyValue::new("server.address", ran.server.address.clone()),
+            KeyValue::new("server.port", i64::from(ran.server.port)),
         ]);
         match &ran.outcome {
             Ok(rows) => made.attributes.push(KeyValue::new("db.response.returned_rows", *rows as i64)),
@@ -181,6 +183,7 @@ mod tests {
     use super::*;
     use crate::call::Timed;
     use crate::contract::options::Reason;
+    use crate::postgres::Peer;
     use crate::sql::About;
     use crate::telemetry::Outcome;
 
@@ -190,7 +193,7 @@ mod tests {
             about,
             text: "SELECT a FROM t WHERE id = $1".into(),
             types: [23].into(),
-            server: "h:5432".into(),
+            server: Peer { address: "h".into(), port: 5432, database: "d".into() },
             since: Instant::now(),
             time: Duration::from_millis(3),
             outcome: Ok(2),
@@ -250,6 +253,17 @@ mod tests {
         let links: Vec<_> = spans.iter().flat_map(|span| &span.links.links).collect();
         let to = |link: &&Link| (link.span_context.trace_id(), link.span_context.span_id());
         assert_eq!(links.iter().map(to).collect::<Vec<_>>(), [(TraceId::from(1), SpanId::from(77)); 2]);
+    }
+
+    #[test]
+    fn a_statement_says_where_it_ran_in_the_words_of_the_conventions() {
+        let well = Outcome { code: Code::Ok, reason: None };
+        let spans = made(&[ended(1, well, &ran())]);
+        let statement = spans.iter().find(|span| span.span_kind == SpanKind::Client).expect("a statement");
+        for (key, value) in [("server.address", "h"), ("server.port", "5432"), ("db.namespace", "d")] {
+            let said = statement.attributes.iter().find(|attribute| attribute.key.as_str() == key);
+            assert_eq!(said.map(|said| said.value.to_string()).as_deref(), Some(value), "{key}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::dial::{Keepalives, Negotiation};
 use super::error::Error;
+use super::peer::{Peer, Peers};
 use parameters::Parameters;
 
 /// Everything libpq would know. Has no `Debug`: it holds passwords.
@@ -40,13 +41,14 @@ pub(super) struct Host {
     pub password: Option<String>,
 }
 
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Name(name) | Place::Address { name: Some(name), .. } => write!(f, "{name}:{}", self.port),
-            Place::Address { address, name: None } => write!(f, "{address}:{}", self.port),
-            Place::Folder(folder) => write!(f, "{}:{}", folder.display(), self.port),
-        }
+impl Host {
+    pub fn peer(&self, database: &str) -> Peer {
+        let address = match &self.place {
+            Place::Name(name) | Place::Address { name: Some(name), .. } => name.as_str().into(),
+            Place::Address { address, name: None } => address.to_string().into(),
+            Place::Folder(folder) => folder.to_string_lossy().into(),
+        };
+        Peer { address, port: self.port, database: database.into() }
     }
 }
 
@@ -115,15 +117,9 @@ values!(Order { "disable" => AsGiven, "random" => Random });
 values!(Binding { "disable" => Disable, "prefer" => Prefer, "require" => Require });
 
 impl Conninfo {
-    /// Where the database is, for people: hosts and database, and no secret.
-    pub fn place(&self) -> String {
-        format!("{}/{}", self.address(), self.dbname)
-    }
-
-    /// The hosts alone.
-    pub fn address(&self) -> String {
-        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
-        hosts.join(",")
+    /// Where the database may be, in the URL's order.
+    pub fn peers(&self) -> Peers {
+        self.hosts.iter().map(|host| host.peer(&self.dbname)).collect()
     }
 
     pub fn new(url: &str, environment: &HashMap<String, String>) -> Result<Conninfo, Error> {

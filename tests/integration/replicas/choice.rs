@@ -13,7 +13,7 @@ use crate::support::session::want;
 async fn reads_go_to_the_least_busy_standby_and_to_the_primary_when_all_are_busy() {
     let own = Own::start(2).await;
     let servers = own.ready(|_| {}).await;
-    let chosen = || servers.standby(|_| true).map(|standby| standby.address().to_owned());
+    let chosen = || servers.standby(|_| true).map(|standby| standby.postgres().id());
 
     // The watch of reachability may hold a connection for a moment, and then there is one idle standby. While this chooses,
     // nobody takes or gives.
@@ -34,10 +34,10 @@ async fn reads_go_to_the_least_busy_standby_and_to_the_primary_when_all_are_busy
         held.push(session(one, Mode::Single).await);
     }
     for _ in 0..100 {
-        assert_eq!(chosen().as_deref(), Some(other.address()));
+        assert_eq!(chosen(), Some(other.postgres().id()));
     }
     let answer = read(&servers, COUNT).await.unwrap();
-    assert_eq!((answer.text.as_str(), answer.standby, &*answer.address), ("1", true, other.address()));
+    assert_eq!((answer.text.as_str(), answer.standby, answer.server), ("1", true, other.postgres().id()));
 
     // A session that another wants beside all of these is refused at once, not waited for.
     held.push(session(one, Mode::Single).await);
@@ -48,7 +48,7 @@ async fn reads_go_to_the_least_busy_standby_and_to_the_primary_when_all_are_busy
         assert!(matches!(standby.session(want(Mode::Single)).await, Err(Error::Busy)));
     }
     let answer = read(&servers, COUNT).await.unwrap();
-    assert_eq!((answer.standby, &*answer.address), (false, servers.primary().address()));
+    assert_eq!((answer.standby, answer.server), (false, servers.primary().id()));
     drop(held);
     servers.close().await;
 }

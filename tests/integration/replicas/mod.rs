@@ -128,7 +128,7 @@ struct Answer {
     text: String,
     /// What the server said it was.
     standby: bool,
-    address: String,
+    server: usize,
 }
 
 /// Runs a statement with one column of text at one server.
@@ -142,7 +142,7 @@ async fn ask_with(server: Server, sql: &str, want: Want) -> Result<Answer, Miss<
     let text = rows.first().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
     // The primary was not asked what it is.
     let standby = session.seen().is_some_and(|seen| seen.standby);
-    Ok(Answer { text, standby, address: server.address().to_owned() })
+    Ok(Answer { text, standby, server: server.id() })
 }
 
 /// Reads wherever reads go.

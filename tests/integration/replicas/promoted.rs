@@ -27,7 +27,7 @@ async fn a_standby_that_is_promoted_costs_no_read_and_shows_nothing_of_its_own()
     for read in readers.reads() {
         let answer = read.answer.expect("none has failed");
         assert_eq!(answer.text, "1", "of another life: {answer:?}");
-        assert_eq!(answer.standby, answer.address != servers.primary().address());
+        assert_eq!(answer.standby, answer.server != servers.primary().id());
     }
     assert!(servers.standby(|_| true).is_none());
 }
