@@ -130,6 +130,9 @@ impl Kept {
 /// Until it expires, or nobody has asked for it for so long.
 struct Lifetime;
 
+/// A read that would put off an entry's end by less than one part in so many leaves it where it is.
+const IDLE_STEPS: u32 = 16;
+
 fn left(entry: &Entry, now: Instant) -> Option<Duration> {
     Some(entry.expires.saturating_duration_since(now).min(entry.idle_max))
 }
@@ -144,10 +147,15 @@ impl Expiry<Key, Arc<Entry>> for Lifetime {
         _: &Key,
         entry: &Arc<Entry>,
         now: Instant,
-        _: Option<Duration>,
+        current: Option<Duration>,
         _: Instant,
     ) -> Option<Duration> {
-        left(entry, now)
+        let left = left(entry, now);
+        // To set a timer anew with every read costs as much as to find the entry.
+        match (current, left) {
+            (Some(current), Some(left)) if left.saturating_sub(current) < left / IDLE_STEPS => Some(current),
+            _ => left,
+        }
     }
 
     fn expire_after_update(
@@ -216,6 +224,22 @@ mod tests {
         store.put(key(2), entry(10, LONG, Duration::ZERO));
         store.put(key(3), entry(10, LONG, LONG));
         assert!(store.get(&key(1)).is_none() && store.get(&key(2)).is_none() && store.get(&key(3)).is_some());
+    }
+
+    #[test]
+    fn a_read_puts_off_the_end_of_an_entry_by_steps() {
+        let now = Instant::now();
+        let (second, idle) = (Duration::from_secs(1), Duration::from_secs(160));
+        let of = |lives| {
+            let kept = entry(10, lives, idle);
+            move |left: Duration| Lifetime.expire_after_read(&key(1), &kept, now, Some(left), now)
+        };
+        let read = of(LONG);
+        assert_eq!(read(idle - 9 * second), Some(idle - 9 * second));
+        assert_eq!(read(idle - 11 * second), Some(idle));
+        // It ends by its time before anybody could have forgotten it, and no read puts that off.
+        let read = of(16 * second);
+        assert!(read(Duration::ZERO).is_some_and(|left| left < 17 * second));
     }
 
     #[test]
