@@ -111,8 +111,8 @@ impl Running {
     /// None where nothing of it is to be told.
     pub fn new(
         statements: &[Statement],
-        pool: Pool,
-        server: Peer,
+        pool: &Pool,
+        server: &Peer,
         journal: Option<&Journal>,
     ) -> Option<Self> {
         let told = |statement: &Statement| {
@@ -120,8 +120,13 @@ impl Running {
             Some(Told { about: statement.about.clone()?, text: statement.text.clone(), types })
         };
         let statements: Vec<_> = statements.iter().filter_map(told).collect();
-        let journal = journal.cloned().unwrap_or_default();
-        (!statements.is_empty()).then(|| Running { statements, pool, server, journal, since: Instant::now() })
+        (!statements.is_empty()).then(|| Running {
+            statements,
+            pool: pool.clone(),
+            server: server.clone(),
+            journal: journal.cloned().unwrap_or_default(),
+            since: Instant::now(),
+        })
     }
 
     pub fn ended(mut self, outcome: &Result<Vec<Rows>, Error>) {
@@ -227,7 +232,7 @@ mod tests {
         let mut journal = Journal::default();
         let shared = journal.shared();
         let begun =
-            |statements: &[Statement]| Running::new(statements, Pool::default(), peer(), Some(&shared));
+            |statements: &[Statement]| Running::new(statements, &Pool::default(), &peer(), Some(&shared));
         drop(begun(std::slice::from_ref(&statement)));
         begun(std::slice::from_ref(&statement)).unwrap().ended(&Err(Error::Busy));
         begun(&[statement]).unwrap().ended(&Ok(vec![Rows::default()]));

@@ -11,7 +11,6 @@ use super::elsewhere::Failure;
 use super::error::Error;
 use super::hedge::hedge;
 use super::lookout::Watch;
-use super::peer::Peers;
 use super::session::{Session, Want};
 use super::settings::{Replicas, Settings};
 use super::standby::{Found, Standby};
@@ -43,14 +42,6 @@ impl Server {
         match self {
             Server::Primary(primary) => primary.session(want).await,
             Server::Standby(standby) => standby.session(want).await,
-        }
-    }
-
-    /// Where it may be.
-    pub fn peers(&self) -> &Peers {
-        match self {
-            Server::Primary(primary) => primary.peers(),
-            Server::Standby(standby) => standby.postgres().peers(),
         }
     }
 

@@ -164,8 +164,7 @@ impl Session {
         limit: Limit,
     ) -> Result<Vec<Rows>, Error> {
         let running = self.checkout.as_ref().and_then(|checkout| {
-            let (meter, peer) = (checkout.meter().clone(), checkout.peer.clone());
-            Running::new(statements, meter, peer, self.journal.as_ref())
+            Running::new(statements, checkout.meter(), &checkout.peer, self.journal.as_ref())
         });
         let ran = self.run_until_told(statements, ending, limit).await;
         if let Some(running) = running {

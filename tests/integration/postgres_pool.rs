@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rowcall::postgres::{Encoding, Error, Mode};
 
-use crate::support::session::{postgres, run, until, want, within};
+use crate::support::session::{postgres, run, until, until_refused, want, within};
 use crate::support::{Cluster, EMPTY, Path, Proxy, cluster, database, free_port};
 
 #[tokio::test]
@@ -130,16 +130,7 @@ async fn a_primary_that_became_a_standby_is_left() {
     cluster.control("restart");
     tokio::time::timeout(patience, reachable.wait_for(|now| !*now)).await.unwrap().unwrap();
     let refused = |error: &Error| error.to_string().contains("it is a standby");
-    let late = Instant::now() + patience;
-    loop {
-        // A pooled connection may be given whose end was not met yet.
-        let asked = postgres.session(want(Mode::Single)).await.map(|_| "a session");
-        if asked.as_ref().is_err_and(refused) {
-            break;
-        }
-        assert!(Instant::now() < late, "{asked:?}");
-        tokio::task::yield_now().await;
-    }
+    until_refused(&postgres, refused).await;
     let either = cluster.url("postgres") + "?target_session_attrs=prefer-standby";
     let either = self::postgres(&either, |_| {});
     assert!(either.session(want(Mode::Single)).await.is_ok());

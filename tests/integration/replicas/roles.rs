@@ -1,11 +1,13 @@
 //! A primary that became a standby is left, whatever its URL allows: nothing is asked of it that a primary has to answer.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use rowcall::postgres::{Error, Mode, Role, Sight, Want};
+use rowcall::postgres::{Ending, Error, Journal, Limit, Mode, Role, Sight, Want};
+use rowcall::sql::{About, Statement};
 
 use super::{COUNT, Own, PATIENCE, client, execute, until};
-use crate::support::session::{postgres, run, want};
+use crate::support::session::{postgres, run, until_refused, want};
 use crate::support::{Path, Proxy};
 
 fn refused(error: &Error) -> bool {
@@ -43,16 +45,7 @@ async fn of_several_hosts_the_primary_is_found_where_it_is() {
     let gone = run(&mut session, "SELECT pg_sleep(600)::text", &[25]).await.unwrap_err();
     assert!(matches!(gone, Error::Unreachable(_)), "{gone:?}");
     drop(session);
-    let late = Instant::now() + PATIENCE;
-    loop {
-        // A pooled connection may be given whose end was not met yet.
-        let asked = asked.session(want(Mode::Single)).await.map(|_| "a session");
-        if asked.as_ref().is_err_and(refused) {
-            break;
-        }
-        assert!(Instant::now() < late, "{asked:?}");
-        tokio::task::yield_now().await;
-    }
+    until_refused(&asked, refused).await;
     own.standbys[0].control("promote");
     until(&own.standbys[0], "SELECT NOT pg_is_in_recovery()").await;
 
@@ -74,6 +67,13 @@ async fn of_several_hosts_the_primary_is_found_where_it_is() {
     };
     assert_eq!(run(&mut session, port, &[25]).await.unwrap(), [other.to_string().into_bytes()]);
     assert!(client(&own.standbys[0]).await.query_one("SELECT 1", &[]).await.is_ok());
+    // Told of is the host that was reached, the URL's second.
+    let mut journal = Journal::default();
+    let mut session = session.noted(journal.shared());
+    let about = Arc::new(About { summary: "SELECT".to_owned(), collection: String::new() });
+    let told = Statement { about: Some(about), ..Statement::own(port, [25]) };
+    session.run(&[told], Ending::Last, Limit::default()).await.unwrap();
+    assert_eq!(journal.read().0[0].server.port, other);
 }
 
 #[tokio::test]
@@ -94,16 +94,7 @@ async fn behind_an_address_that_moves_a_standby_is_no_primary() {
         assert!(Instant::now() < late, "connections outlive their path");
     }
     proxy.set(Path::Open);
-    let late = Instant::now() + PATIENCE;
-    loop {
-        // A pooled connection may be given whose end was not met yet.
-        let asked = asked.session(want(Mode::Single)).await.map(|_| "a session");
-        if asked.as_ref().is_err_and(refused) {
-            break;
-        }
-        assert!(Instant::now() < late, "{asked:?}");
-        tokio::task::yield_now().await;
-    }
+    until_refused(&asked, refused).await;
     proxy.lead_to(own.primary.port);
     execute(&own.primary, "INSERT INTO number VALUES (2)").await;
     let late = Instant::now() + PATIENCE;

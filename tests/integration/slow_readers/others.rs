@@ -10,6 +10,8 @@ use super::{Chunks, Slow, slow};
 const ROWS: i64 = 100_000;
 const CALLERS: usize = 4;
 const CALLS: usize = 250;
+/// As many show what is calm, and so many at most.
+const ROUNDS_MIN: usize = 3;
 const ROUNDS_MAX: usize = 12;
 
 async fn p99(slow: &Slow) -> Duration {
@@ -53,12 +55,12 @@ async fn a_hundred_slow_readers_do_not_slow_down_others() {
     let (mut before, mut beside) = (Duration::MAX, Duration::MAX);
     // A machine that is busy with something else has its own say in the last milliseconds.
     let noise = Duration::from_millis(5);
-    for _ in 0..ROUNDS_MAX {
+    for round in 1..=ROUNDS_MAX {
         before = before.min(p99(&slow).await);
         let stopped = hundred(&slow).await;
         beside = beside.min(p99(&slow).await);
         assert_eq!(stopped.len(), 100);
-        if beside <= 2 * before + noise {
+        if round >= ROUNDS_MIN && beside <= 2 * before + noise {
             return;
         }
     }

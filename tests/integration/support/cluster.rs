@@ -5,13 +5,10 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
-use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -210,16 +207,9 @@ pub fn kill(process_id: i32) {
     kill_process(id, Signal::KILL).expect("it is ours, or we are root");
 }
 
-/// A port of the caller's own, for a server that may stop and come back.
-///
-/// No other caller gets it, and no connection either: Linux takes the ports of connections from above these. A Redis of a
-/// cluster listens 10,000 above its port as well, which is not among those either.
+/// See `port`.
 pub fn free_port() -> u16 {
-    const PORTS: Range<u16> = 10_000..22_000;
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(PORTS)));
-    let next = |port| Some(if port + 1 < PORTS.end { port + 1 } else { PORTS.start });
-    let mut ports = PORTS.map(|_| NEXT.fetch_update(Relaxed, Relaxed, next).expect("always a next"));
-    ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).expect("a port")
+    super::port::free_port().expect("a port is free")
 }
 
 /// The newest server on this machine.

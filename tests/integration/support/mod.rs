@@ -8,6 +8,8 @@ mod database;
 mod messages;
 mod papers;
 mod pooler;
+#[path = "../../load/src/port.rs"]
+mod port;
 mod proxy;
 mod redis;
 mod served;

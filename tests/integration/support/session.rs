@@ -37,6 +37,20 @@ pub async fn run(session: &mut Session, text: &str, columns: &[u32]) -> Result<V
     Ok(rows[0].iter().map(|row| row.get(0).unwrap_or_default().to_vec()).collect())
 }
 
+/// Waits until a session is refused with such an error. Before, a pooled connection may be given whose end was not met yet, and
+/// another error be met.
+pub async fn until_refused(postgres: &Postgres, such: impl Fn(&Error) -> bool) {
+    let late = Instant::now() + PATIENCE;
+    loop {
+        let asked = postgres.session(want(Mode::Single)).await.map(|_| "a session");
+        if asked.as_ref().is_err_and(&such) {
+            return;
+        }
+        assert!(Instant::now() < late, "{asked:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Waits until Postgres says so: the state is there, not the time.
 pub async fn until(database: &Database, sql: &str) {
     let client = database.client().await;

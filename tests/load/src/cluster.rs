@@ -6,12 +6,8 @@
 use std::cell::Cell;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -166,15 +162,8 @@ impl Drop for Cluster {
     }
 }
 
-/// A port of the caller's own, for a server that starts later.
-///
-/// No other caller gets it, and no connection either: Linux takes the ports of connections from above these.
 pub fn free_port() -> anyhow::Result<u16> {
-    const PORTS: Range<u16> = 10_000..32_000;
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(PORTS)));
-    let next = |port| Some(if port + 1 < PORTS.end { port + 1 } else { PORTS.start });
-    let mut ports = PORTS.filter_map(|_| NEXT.fetch_update(Relaxed, Relaxed, next).ok());
-    ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).context("no port is free")
+    crate::port::free_port().context("no port is free")
 }
 
 /// The newest server on this machine.

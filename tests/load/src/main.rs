@@ -11,6 +11,7 @@ mod line;
 mod pairs;
 mod peer;
 mod pgbench;
+mod port;
 mod redis;
 mod report;
 mod rest;
